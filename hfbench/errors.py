@@ -1,0 +1,49 @@
+"""The errors of hfbench: one leaf module, one base class.
+
+An exception here means misuse (a composition that says something impossible, an unknown option) or a broken
+machine (no ffmpeg program). Trouble with one clip is never an exception to the caller: it is a
+:class:`hfbench.result.ClipFailure` in that clip's place.
+"""
+
+from __future__ import annotations
+
+
+class HfbenchError(Exception):
+    """Base class. ``message`` is one line for people and says what to do next; ``diagnostic`` is for bug reports."""
+
+    def __init__(self, message: str, *, diagnostic: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.diagnostic = diagnostic
+
+
+class UsageError(HfbenchError):
+    """The caller asked for something that hfbench does not offer; the message lists what is allowed."""
+
+
+class CompositionError(UsageError):
+    """A composition that can't be read; the message names the clip, the key, the value and what is allowed."""
+
+
+class OptionsError(UsageError):
+    """An extraction option outside its allowed values."""
+
+
+class MachineError(HfbenchError):
+    """Something that the machine must provide is missing (ffmpeg, an encoder, a writable folder)."""
+
+
+class OutputError(MachineError):
+    """The output folder can't be written: it is read-only, it is full, or a file stands in its place."""
+
+
+class NotInstalledError(MachineError):
+    """An optional dependency is missing; the message holds the pip command that installs it."""
+
+
+class MeasurementError(HfbenchError):
+    """Nothing, or not everything, could be measured. Never to be read as a pass."""
+
+
+class RecordError(HfbenchError):
+    """A saved run record that can't be read, or that can't be compared with another one."""
