@@ -1,0 +1,17 @@
+"""The one error of this package: its message is one line that says what to do next."""
+
+from __future__ import annotations
+
+
+class FixtureError(Exception):
+    """A fixture cannot be built, found or trusted.
+
+    ``message`` is one line for a person; ``diagnostic`` is whatever the failing program printed, kept apart so
+    that a caller may show or hide it.
+    """
+
+    def __init__(self, message: str, diagnostic: str = "") -> None:
+        """Keep both texts; ``str(error)`` is the message alone."""
+        super().__init__(message)
+        self.message = message
+        self.diagnostic = diagnostic

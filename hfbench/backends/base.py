@@ -1,0 +1,169 @@
+"""What every backend offers. The protocol is the specification; one test suite runs over all implementations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from hfbench.result import ClipWarning, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from fractions import Fraction
+    from pathlib import Path
+
+    from hfbench.control import Control
+    from hfbench.media import MediaInfo
+    from hfbench.metrics import WorkCounters
+    from hfbench.plan import ClipPlan, ColorMap, ImageSpec, Intermediate
+    from hfbench.timebase import FrameGrid
+
+#: Containers that may be opened. Anything that can name other files (concat, HLS, DASH, playlists) is not here.
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,ogg,mxf,mpeg,asf,nut,gif,h264,hevc,ivf,obu"
+#: Larger pictures are refused before anything is decoded: 16384 x 8640 is beyond 16K UHD's height at full width.
+MAX_PIXELS = 16384 * 8640
+
+
+class ClipTrouble(Exception):  # noqa: N818  becomes a ClipFailure, never seen by a caller
+    """Why one source can't be read or one clip can't be finished."""
+
+    def __init__(self, kind: FailureKind, message: str, diagnostic: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.diagnostic = diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """One source as probed.
+
+    Attributes:
+        metadata_seconds: elapsed time for opening, tags and the first frame.
+        timing_seconds: elapsed time for the frame timestamps.
+    """
+
+    media: MediaInfo
+    work: WorkCounters
+    metadata_seconds: float
+    timing_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeReport:
+    """A preflight's re-encode: the intermediate, what it cost, and what was noticed."""
+
+    intermediate: Intermediate
+    work: WorkCounters
+    warnings: tuple[ClipWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One clip's slots and the empty folder that its frames go to."""
+
+    grid: FrameGrid
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractJob:
+    """Frames of one file for one or more clips that want the same colours and image format.
+
+    Attributes:
+        media: the file; its display size is the size of the frames.
+        targets: overlapping or touching windows are decoded once.
+    """
+
+    media: MediaInfo
+    color: ColorMap | None
+    image: ImageSpec
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """What one target got: ``frames`` files, numbered from 1 without a gap."""
+
+    frames: int
+    warnings: tuple[ClipWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractReport:
+    """A job's targets, in the job's order, and its cost."""
+
+    targets: tuple[TargetReport, ...]
+    work: WorkCounters
+
+
+class Backend(Protocol):
+    """A way to read, normalise and extract. Implementations hold no state between calls."""
+
+    name: str
+    #: Whether one job may hold windows that do not touch (the file is opened once for all of them).
+    serves_distant_windows: bool
+
+    def probe(self, path: Path, control: Control) -> ProbeReport:
+        """Read one source.
+
+        Raises:
+            ClipTrouble: not a readable video.
+            StopWork: cancelled or out of time.
+        """
+        ...
+
+    def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
+        """Re-encode what ``plan.normalize`` says to a file with the stem ``into``.
+
+        Raises:
+            ClipTrouble: nothing usable came out.
+            StopWork: cancelled or out of time.
+        """
+        ...
+
+    def extract(self, job: ExtractJob, control: Control) -> ExtractReport:
+        """Write a job's frames.
+
+        Raises:
+            ClipTrouble: no frame could be written for any target.
+            StopWork: cancelled or out of time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and children."""
+        ...
+
+
+def merge_touching(targets: Sequence[Target]) -> list[list[int]]:
+    """Positions of targets whose windows overlap or touch, as runs in order of time."""
+    order = sorted(range(len(targets)), key=lambda index: (targets[index].grid.start, index))
+    runs: list[list[int]] = []
+    reach: Fraction | None = None
+    for index in order:
+        grid = targets[index].grid
+        end = grid.start + grid.count / grid.rate
+        if reach is not None and grid.start <= reach:
+            runs[-1].append(index)
+            reach = max(reach, end)
+        else:
+            runs.append([index])
+            reach = end
+    return runs
+
+
+def damage_warning(*, wanted: int, got: int, decode_errors: int, corrupt_frames: int) -> ClipWarning | None:
+    """The ``source_damaged`` warning with its counts; None where nothing is damaged."""
+    if got >= wanted and not decode_errors and not corrupt_frames:
+        return None
+    parts = [f"{got} of {wanted} frames exist"] if got < wanted else []
+    parts += [f"{decode_errors} packets could not be decoded"] if decode_errors else []
+    parts += [f"{corrupt_frames} frames are corrupt"] if corrupt_frames else []
+    counts = {
+        "requested_frames": wanted,
+        "frames": got,
+        "decode_errors": decode_errors,
+        "corrupt_frames": corrupt_frames,
+    }
+    return ClipWarning("source_damaged", f"the source is damaged: {', '.join(parts)}", counts)

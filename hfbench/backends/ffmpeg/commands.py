@@ -1,0 +1,126 @@
+"""Argument lists for the ffmpeg program. Pure text, so that what is run can be read and tested."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from hfbench.backends.base import DEMUXERS, ExtractJob
+from hfbench.color import ColorTags, HdrTarget
+from hfbench.filters import (
+    color_chain,
+    geometry_chain,
+    grid_chain,
+    jfif_chain,
+    join,
+    pixels_chain,
+    tags_after,
+)
+from hfbench.plan import ClipPlan, ImageFormat, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+    from pathlib import Path
+
+    from hfbench.intermediates import IntermediateSpec
+    from hfbench.media import MediaInfo
+
+#: Prints one line a frame that leaves the decoder: the only exact count that a window has.
+_FRAME_LOG: Final = "showinfo=checksum=0"
+#: The grid may end up to a slot after the program thinks that the last frame does: hold it there.
+_HOLD_END: Final = "tpad=stop_mode=clone:stop=2"
+_BEST_MJPEG, _WORST_MJPEG = 1, 31
+
+
+def input_arguments(media: MediaInfo, seek_to: Fraction | None) -> list[str]:
+    """Open a file safely, from a keyframe at or before ``seek_to`` (seconds), with media time starting at 0.
+
+    Nothing before the wanted time is thrown away (``-noaccurate_seek``): the frame on screen there is needed.
+    """
+    seek = [] if seek_to is None else ["-noaccurate_seek", "-ss", f"{math.floor(seek_to * 1_000_000)}us"]
+    decoder = ["-c:v", media.decoder] if media.decoder.startswith("libvpx") else []
+    safety = ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-noautorotate"]
+    return [*safety, *decoder, *seek, "-copyts", "-start_at_zero", "-i", f"file:{media.path}"]
+
+
+def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Fraction | None) -> list[str]:
+    """Decode once, write each target of ``folders`` (number -> folder below the working folder)."""
+    outputs = len(folders)
+    source = f"[0:{job.media.stream_index}]{_FRAME_LOG}"
+    split = f",split={outputs}" if outputs > 1 else ""
+    graph = [source + split + "".join(f"[s{index}]" for index in folders)]
+    arguments: list[str] = []
+    for index, folder in folders.items():
+        grid = job.targets[index].grid
+        chain = join(
+            grid_chain(grid, job.media.time_base),
+            color_chain(job.color),
+            geometry_chain(job.media),
+            image_chain(job),
+        )
+        graph.append(f"[s{index}]{chain}[o{index}]")
+        arguments += ["-map", f"[o{index}]", "-frames:v", str(grid.count), "-fps_mode", "passthrough"]
+        arguments += [*encoder_arguments(job), "-start_number", "1", f"{folder}/{job.image.pattern}"]
+    return [*input_arguments(job.media, seek_to), "-filter_complex", ";".join(graph), *arguments]
+
+
+def image_chain(job: ExtractJob) -> str:
+    """Into what the image encoder takes."""
+    tags = tags_after(job.color, job.media)
+    if job.image.format is ImageFormat.JPG:
+        return jfif_chain(tags)
+    pixels = pixels_chain(tags, job.image.format, has_alpha=job.media.has_alpha)
+    deep = f"format={'rgba64be' if job.media.has_alpha else 'rgb48be'}"
+    return join(pixels, deep if job.image.format is ImageFormat.PNG16 else "", hdr_tag_chain(tags))
+
+
+def hdr_tag_chain(tags: ColorTags) -> str:
+    """Tag RGB frames, for the png encoder writes cICP from the frame's own tags."""
+    if tags.hdr_target is None:
+        return ""
+    transfer = "smpte2084" if tags.hdr_target is HdrTarget.PQ else "arib-std-b67"
+    return f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=gbr:range=pc"
+
+
+def encoder_arguments(job: ExtractJob) -> list[str]:
+    """The image encoder and its quality (HyperFrames' own scale for mjpeg: ceil((100 - quality) / 3))."""
+    if job.image.format is ImageFormat.JPG:
+        scale = min(_WORST_MJPEG, max(_BEST_MJPEG, math.ceil((100 - job.image.quality) / 3)))
+        return ["-c:v", "mjpeg", "-qmin", "1", "-q:v", str(scale)]
+    return ["-c:v", "png", "-pred", "sub", "-compression_level", "1"]
+
+
+def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, seek_to: Fraction | None) -> list[str]:
+    """Re-encode the whole source or a segment to an intermediate."""
+    color = plan.normalize.color if plan.normalize is not None else None
+    clock = spec.time_base.denominator
+    own_times = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS)"
+    timing = own_times if spec.grid is None else join(grid_chain(spec.grid, plan.media.time_base), _HOLD_END)
+    chain = join(_FRAME_LOG, timing, color_chain(color), f"format={spec.pixel_formats}")
+    limit = [] if spec.grid is None else ["-frames:v", str(spec.grid.count)]
+    return [
+        *input_arguments(plan.media, seek_to),
+        "-map", f"0:{plan.media.stream_index}", "-an", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
+        "-vf", chain, *limit, "-fps_mode", "passthrough", "-enc_time_base", f"1:{clock}",
+        "-c:v", spec.encoder, *(part for key, value in spec.encoder_options.items() for part in (f"-{key}", value)),
+        *_tag_arguments(tags_after(color, plan.media)),
+        "-video_track_timescale", str(clock), "-f", spec.muxer, f"file:{output}",
+    ]  # fmt: skip
+
+
+def _tag_arguments(tags: ColorTags) -> list[str]:
+    """Output options for the encoder; since FFmpeg 7.1 they no longer re-tag frames, setparams does that."""
+    pairs = {"-color_primaries": tags.primaries, "-color_trc": tags.transfer, "-colorspace": tags.matrix}
+    return [part for key, value in pairs.items() for part in (key, str(int(value)))]
+
+
+def seek_for(grid_start: Fraction, media: MediaInfo, back_off: Fraction) -> Fraction | None:
+    """Where to seek so that the frame on screen at ``grid_start`` is decoded; None: from the file's first packet."""
+    wanted = grid_start - back_off
+    return None if wanted <= media.timing.first_pts else wanted
+
+
+def is_segment(plan: ClipPlan) -> bool:
+    """Whether the preflight covers only what the clip uses."""
+    return plan.normalize is not None and isinstance(plan.normalize.extent, Segment)

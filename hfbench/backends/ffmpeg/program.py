@@ -1,0 +1,160 @@
+"""Finding and running the ffmpeg program: bounded in time, killed when cancelled, its report parsed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import threading
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from hfbench.errors import MachineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hfbench.control import Control
+
+ENVIRONMENT_NAME: Final = "HFBENCH_FFMPEG"
+#: Seconds between two looks at the cancel token while a program runs.
+_POLL_SECONDS: Final = 0.05
+#: Seconds that a program gets to end after SIGTERM; then it is killed.
+_GRACE_SECONDS: Final = 0.5
+#: Lines of the program's own words that are kept for a bug report.
+_LAST_WORDS: Final = 12
+
+_FRAME = re.compile(r"\bn: *\d+ pts: *(-?\d+)")
+_CLOCK = re.compile(r"config in time_base: (\d+)/(\d+)")
+_INPUT_TOTALS = re.compile(r"\(video\): (\d+) packets read .*?; (\d+) frames decoded; (\d+) decode errors")
+_ENCODED = re.compile(r"\(video\): (\d+) frames encoded")
+_NOISE = re.compile(r"showinfo|AVIOContext|config (in|out)|Last message repeated|color_range:|side data")
+
+
+def find_ffmpeg() -> Path:
+    """The ffmpeg program: ``HFBENCH_FFMPEG`` if set, else the one that imageio-ffmpeg ships.
+
+    Raises:
+        MachineError: there is none; the message says how to get it.
+    """
+    named = os.environ.get(ENVIRONMENT_NAME)
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            msg = f"{ENVIRONMENT_NAME} names {named!r}, which is not a program: correct it or unset it"
+            raise MachineError(msg)
+        return Path(found)
+    import imageio_ffmpeg
+
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        msg = f"no ffmpeg program: run 'pip install imageio-ffmpeg', or name one in {ENVIRONMENT_NAME}"
+        raise MachineError(msg, diagnostic=str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramReport:
+    """What one run of the program said.
+
+    Attributes:
+        pts: media time of each frame that came out of the decoder, seconds, in order.
+        decode_errors: packets that could not be decoded.
+        frames_encoded: of the (first) output.
+        last_words: the end of its log.
+    """
+
+    exit_code: int
+    pts: tuple[Fraction, ...]
+    decode_errors: int
+    frames_encoded: int
+    last_words: str
+
+    @property
+    def is_disk_full(self) -> bool:
+        """Whether it ended because it could not write."""
+        return "No space left" in self.last_words or "File too large" in self.last_words
+
+
+def run_ffmpeg(program: Path, arguments: Sequence[str], folder: Path, control: Control) -> ProgramReport:
+    """Run the program in a folder until it ends.
+
+    Raises:
+        StopWork: cancelled or out of time; the program is gone by then.
+    """
+    command = [str(program), "-hide_banner", "-nostdin", "-y", "-loglevel", "repeat+verbose", *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        log = _LogReader(process.stderr)
+        try:
+            _wait(process, control)
+        finally:
+            _end(process)
+            log.join()
+    return log.report(process.returncode)
+
+
+def _wait(process: subprocess.Popen[str], control: Control) -> None:
+    while True:
+        try:
+            process.wait(_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            control.check()
+        else:
+            return
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class _LogReader(threading.Thread):
+    """Reads the program's stderr as it comes, so that its pipe never fills up."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        super().__init__(name="hfbench-ffmpeg-log", daemon=True)
+        self._stream = stream
+        self._tick = Fraction(0)
+        self._pts: list[Fraction] = []
+        self._decode_errors = 0
+        self._frames_encoded = 0
+        self._words: list[str] = []
+        self.start()
+
+    def run(self) -> None:
+        for line in self._stream or ():
+            self._take(line.rstrip())
+
+    def _take(self, line: str) -> None:
+        if found := _FRAME.search(line):
+            self._pts.append(int(found[1]) * self._tick)
+        elif (found := _CLOCK.search(line)) and not self._tick:
+            self._tick = Fraction(int(found[1]), int(found[2]))
+        elif found := _INPUT_TOTALS.search(line):
+            self._decode_errors += int(found[3])
+        elif found := _ENCODED.search(line):
+            self._frames_encoded = self._frames_encoded or int(found[1])
+        if line and not _NOISE.search(line):
+            self._words = [*self._words[1 - _LAST_WORDS :], line]
+
+    def report(self, exit_code: int) -> ProgramReport:
+        words = "\n".join(self._words)
+        return ProgramReport(exit_code, tuple(self._pts), self._decode_errors, self._frames_encoded, words)

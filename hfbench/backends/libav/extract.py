@@ -1,0 +1,203 @@
+"""Frames of one file: decode on the calling thread, convert and encode on workers, write each picture once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hfbench.backends.base import (
+    ClipTrouble,
+    ExtractJob,
+    ExtractReport,
+    Target,
+    TargetReport,
+    damage_warning,
+    merge_touching,
+)
+from hfbench.backends.libav.decode import WindowDecoder
+from hfbench.backends.libav.files import open_input
+from hfbench.backends.libav.graph import ChainRunner
+from hfbench.backends.linking import link_or_copy
+from hfbench.filters import color_chain, geometry_chain, join, pixels_chain, tags_after
+from hfbench.images import encode_image
+from hfbench.metrics import WorkCounters
+from hfbench.result import FailureKind
+from hfbench.timebase import GridSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
+
+    from av import VideoFrame
+
+    from hfbench.control import Control
+
+#: Decoded pictures that may wait for a worker, beside the one that each worker holds: bounds memory at 4K.
+_FRAMES_WAITING = 2
+
+
+def extract(job: ExtractJob, pool: Executor, workers: int, control: Control) -> ExtractReport:
+    """Write the frames of all targets of a job; windows that overlap or touch are decoded once.
+
+    Raises:
+        ClipTrouble: the file can't be read, or the output can't be written.
+        StopWork: cancelled or out of time.
+    """
+    reports: dict[int, TargetReport] = {}
+    with open_input(job.media.path) as container:
+        stream = container.streams[job.media.stream_index]
+        decoder = WindowDecoder(container, stream, job.media, control)
+        sink = FrameSink(job, pool, workers)
+        try:
+            for run in merge_touching(job.targets):
+                reports.update(_extract_run(decoder, job, run, sink))
+        finally:
+            sink.wait()
+        sink.raise_trouble()
+    return ExtractReport(
+        tuple(reports[index] for index in range(len(job.targets))), decoder.tally.work() + sink.work(job)
+    )
+
+
+def _extract_run(
+    decoder: WindowDecoder, job: ExtractJob, run: list[int], sink: FrameSink
+) -> Iterator[tuple[int, TargetReport]]:
+    """Decode once over the union of a run's windows; each frame goes to all the slots that show it."""
+    samplers = {index: GridSampler(job.targets[index].grid) for index in run}
+    start = min(job.targets[index].grid.start for index in run)
+    end = max(job.targets[index].grid.end_of_need for index in run)
+    errors_before = decoder.tally.decode_errors
+    held: VideoFrame | None = None
+    corrupt = 0
+    for frame in decoder.window(start, end):
+        time = decoder.media_time(frame)
+        places = _places(job.targets, {index: sampler.advance(time) for index, sampler in samplers.items()})
+        corrupt += _send(sink, held, places)
+        held = frame
+        if all(sampler.is_full for sampler in samplers.values()):
+            break
+    if held is not None:
+        until = None if decoder.may_hold_last(held) else decoder.media_time(held) + job.media.timing.period
+        places = _places(job.targets, {index: sampler.finish(until) for index, sampler in samplers.items()})
+        corrupt += _send(sink, held, places)
+    errors = decoder.tally.decode_errors - errors_before
+    for index, sampler in samplers.items():
+        wanted = job.targets[index].grid.count
+        warning = damage_warning(wanted=wanted, got=sampler.filled, decode_errors=errors, corrupt_frames=corrupt)
+        yield index, TargetReport(sampler.filled, (warning,) if warning else ())
+
+
+def _places(targets: tuple[Target, ...], slots: dict[int, range]) -> list[tuple[Path, int]]:
+    return [(targets[index].folder, slot) for index, filled in slots.items() for slot in filled]
+
+
+def _send(sink: FrameSink, frame: VideoFrame | None, places: list[tuple[Path, int]]) -> int:
+    """Hand a frame to the workers if any slot shows it; 1 if it is shown and corrupt, else 0."""
+    if frame is None or not places:
+        return 0
+    sink.put(frame, places)
+    return int(frame.is_corrupt)
+
+
+@dataclass(slots=True)
+class _Written:
+    frames: int = 0
+    pictures: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class FrameSink:
+    """Converts, encodes and writes frames on a pool, with a bound on the frames in flight."""
+
+    job: ExtractJob
+    pool: Executor
+    workers: int
+    _room: threading.Semaphore = field(init=False)
+    _local: threading.local = field(init=False, default_factory=threading.local)
+    _futures: list[Future[_Written]] = field(init=False, default_factory=list)
+    _trouble: list[BaseException] = field(init=False, default_factory=list)
+    _done: _Written = field(init=False, default_factory=_Written)
+
+    def __post_init__(self) -> None:
+        self._room = threading.Semaphore(self.workers + _FRAMES_WAITING)
+
+    def put(self, frame: VideoFrame, places: list[tuple[Path, int]]) -> None:
+        """Queue one picture for all its places (folder, slot); waits while too many are in flight."""
+        self.raise_trouble()
+        self._room.acquire()
+        self._futures.append(self.pool.submit(self._process, frame, places))
+        self._collect(only_finished=True)
+
+    def wait(self) -> None:
+        """Until every queued picture is written or has failed."""
+        self._collect(only_finished=False)
+
+    def raise_trouble(self) -> None:
+        """Raise what went wrong on a worker.
+
+        Raises:
+            ClipTrouble: the output can't be written.
+        """
+        for trouble in self._trouble:
+            if isinstance(trouble, OSError):
+                message = f"frames can't be written: {trouble.strerror or trouble}"
+                raise ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(trouble)) from trouble
+            raise trouble
+
+    def work(self, job: ExtractJob) -> WorkCounters:
+        """What was written, as counters."""
+        return WorkCounters(
+            frames_converted=self._done.pictures if job.color is not None else 0,
+            frames_written=self._done.frames,
+            bytes_written=self._done.bytes,
+        )
+
+    def _collect(self, *, only_finished: bool) -> None:
+        pending = []
+        for future in self._futures:
+            if only_finished and not future.done():
+                pending.append(future)
+                continue
+            error = future.exception()
+            if error is not None:
+                self._trouble.append(error)
+                continue
+            written = future.result()
+            self._done.frames += written.frames
+            self._done.pictures += written.pictures
+            self._done.bytes += written.bytes
+        self._futures = pending
+
+    def _process(self, frame: VideoFrame, places: list[tuple[Path, int]]) -> _Written:
+        try:
+            return self._write(frame, places)
+        finally:
+            self._room.release()
+
+    def _write(self, frame: VideoFrame, places: list[tuple[Path, int]]) -> _Written:
+        runner = getattr(self._local, "runner", None)
+        tags = tags_after(self.job.color, self.job.media)
+        if runner is None:
+            runner = self._local.runner = ChainRunner(picture_chain(self.job), tags)
+        pixels = runner.run(frame).to_ndarray()
+        data = encode_image(pixels, self.job.image, tags)
+        first, *others = (folder / (self.job.image.pattern % (slot + 1)) for folder, slot in places)
+        first.write_bytes(data)
+        for other in others:
+            link_or_copy(first, other)
+        return _Written(frames=len(places), pictures=1, bytes=len(data))
+
+
+def picture_chain(job: ExtractJob) -> str:
+    """Decoded frame -> RGB of the clip's size: colour, shape, then depth. A frame of another size is brought to it."""
+    width, height = job.media.width, job.media.height
+    tags = tags_after(job.color, job.media)
+    return join(
+        color_chain(job.color),
+        f"scale={width}:{height}:flags=bicubic+accurate_rnd" if job.media.sample_aspect_ratio == 1 else "",
+        geometry_chain(job.media),
+        pixels_chain(tags, job.image.format, has_alpha=job.media.has_alpha),
+    )

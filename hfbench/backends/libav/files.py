@@ -1,0 +1,54 @@
+"""Opening files with FFmpeg's libraries, safely: allow-lists for protocols and containers, no network, no sidecars."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+
+from hfbench.backends.base import DEMUXERS, ClipTrouble
+from hfbench.result import FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+#: Seconds that opening and each read may take before libavformat gives up.
+IO_TIMEOUT = (30.0, 30.0)
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[InputContainer]:
+    """Open a file for reading; only the file protocol and the containers of :data:`DEMUXERS`.
+
+    Raises:
+        ClipTrouble: the file is not readable media.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    try:
+        container = av.open(f"file:{path}", options=options, timeout=IO_TIMEOUT)
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        raise ClipTrouble(FailureKind.INVALID_MEDIA, f"not a readable video file: {path.name}", str(error)) from error
+    with container:
+        yield container
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first video stream that is not a cover picture.
+
+    Raises:
+        ClipTrouble: there is none, or FFmpeg has no decoder for it.
+    """
+    from av.stream import Disposition
+
+    moving = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    if not moving:
+        raise ClipTrouble(FailureKind.INVALID_MEDIA, f"no video stream in {path.name}")
+    if moving[0].codec_context is None:
+        raise ClipTrouble(FailureKind.INVALID_MEDIA, f"the video stream of {path.name} has no known codec")
+    return moving[0]

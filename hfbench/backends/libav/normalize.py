@@ -1,0 +1,145 @@
+"""The preflight's re-encode in process: decode, map colours or regularise the rate, encode an intermediate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+
+from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
+from hfbench.backends.libav.decode import WindowDecoder
+from hfbench.backends.libav.files import open_input
+from hfbench.backends.libav.graph import ChainRunner
+from hfbench.filters import color_chain, join, tags_after
+from hfbench.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
+from hfbench.metrics import WorkCounters
+from hfbench.plan import ClipPlan, Intermediate, Segment
+from hfbench.result import FailureKind
+from hfbench.timebase import FrameGrid, GridSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+    from pathlib import Path
+
+    from av import VideoFrame
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+    from hfbench.control import Control
+
+
+def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
+    """Re-encode what the plan's preflight covers.
+
+    Args:
+        plan: with ``normalize`` set.
+        into: path of the intermediate without its suffix.
+        control: obeyed between packets.
+
+    Raises:
+        ClipTrouble: no frame came out, or the intermediate can't be written.
+        StopWork: cancelled or out of time.
+    """
+    spec = intermediate_spec(plan)
+    path = into.with_name(into.name + spec.suffix)
+    with open_input(plan.media.path) as container:
+        decoder = WindowDecoder(container, container.streams[plan.media.stream_index], plan.media, control)
+        frames = _Dated.of(plan, decoder, spec)
+        try:
+            encoded = _encode(path, plan, spec, frames)
+        except OSError as error:
+            message = f"the intermediate can't be written: {error.strerror or error}"
+            raise ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(error)) from error
+    if encoded == 0:
+        raise ClipTrouble(FailureKind.NO_FRAMES, "no frame could be decoded in the part that the clip uses")
+    work = decoder.tally.work() + WorkCounters(frames_converted=encoded, bytes_written=path.stat().st_size)
+    media = intermediate_media(plan, spec, path)
+    warning = damage_warning(
+        wanted=spec.expected_frames or encoded,
+        got=encoded,
+        decode_errors=decoder.tally.decode_errors,
+        corrupt_frames=decoder.tally.corrupt_frames,
+    )
+    return NormalizeReport(Intermediate(path, media), work, (warning,) if warning else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """Frames in order, each with its tick in the intermediate."""
+
+    frames: Iterator[tuple[VideoFrame, int]]
+
+    @classmethod
+    def of(cls, plan: ClipPlan, decoder: WindowDecoder, spec: IntermediateSpec) -> _Dated:
+        if spec.grid is None:
+            return cls(_own_times(decoder, spec.time_base))
+        grid = spec.grid
+        is_segment = plan.normalize is not None and isinstance(plan.normalize.extent, Segment)
+        source = decoder.window(grid.start, grid.end_of_need) if is_segment else decoder.everything()
+        return cls(_on_grid(source, decoder, grid, spec.ticks_per_slot))
+
+
+def _own_times(decoder: WindowDecoder, time_base: Fraction) -> Iterator[tuple[VideoFrame, int]]:
+    """Each frame at its own media time; the first at 0, where the grid rule would hold it anyway."""
+    previous = -1
+    for frame in decoder.everything():
+        tick = 0 if previous < 0 else round(decoder.media_time(frame) / time_base)
+        if tick > previous:
+            previous = tick
+            yield frame, tick
+
+
+def _on_grid(
+    source: Iterator[VideoFrame], decoder: WindowDecoder, grid: FrameGrid, ticks_per_slot: int
+) -> Iterator[tuple[VideoFrame, int]]:
+    """One frame a slot."""
+    sampler = GridSampler(grid)
+    held: VideoFrame | None = None
+    for frame in source:
+        slots = sampler.advance(decoder.media_time(frame))
+        if held is not None:
+            yield from ((held, slot * ticks_per_slot) for slot in slots)
+        held = frame
+        if sampler.is_full:
+            return
+    if held is not None:
+        until = None if decoder.may_hold_last(held) else decoder.media_time(held) + decoder.period
+        yield from ((held, slot * ticks_per_slot) for slot in sampler.finish(until))
+
+
+def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -> int:
+    """Write the intermediate; returns how many frames it holds."""
+    color = plan.normalize.color if plan.normalize is not None else None
+    tags = tags_after(color, plan.media)
+    runner = ChainRunner(join(color_chain(color), f"format={spec.pixel_formats}"), tags)
+    count = 0
+    stream: VideoStream | None = None
+    filtered: tuple[VideoFrame, VideoFrame] | None = None
+    with av.open(f"file:{path}", "w", format=spec.muxer) as output:
+        for frame, tick in dated.frames:
+            if filtered is None or filtered[0] is not frame:
+                filtered = (frame, runner.run(frame))
+            picture = filtered[1]
+            stream = stream or _open_encoder(output, picture, plan, spec)
+            picture.pts, picture.time_base = tick, spec.time_base
+            picture.pict_type = 0
+            output.mux(stream.encode(picture))
+            count += 1
+        if stream is not None:
+            output.mux(stream.encode(None))
+    return count
+
+
+def _open_encoder(output: OutputContainer, picture: VideoFrame, plan: ClipPlan, spec: IntermediateSpec) -> VideoStream:
+    stream = output.add_stream(spec.encoder, rate=plan.grid.rate, options=dict(spec.encoder_options))
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = picture.width, picture.height, picture.format.name
+    context.time_base = stream.time_base = spec.time_base
+    color = plan.normalize.color if plan.normalize is not None else None
+    tags = tags_after(color, plan.media)
+    context.color_primaries, context.color_trc = tags.primaries, tags.transfer
+    context.colorspace, context.color_range = tags.matrix, tags.range
+    return stream

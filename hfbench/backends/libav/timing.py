@@ -1,0 +1,151 @@
+"""When the frames of a file are shown: from index entries where they tell, else from all packets.
+
+``avg_frame_rate != r_frame_rate`` is wrong both ways (Matroska with holds, phone jitter, MPEG-TS), so variable frame
+rate is read off the timestamps themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hfbench.backends.base import ClipTrouble
+from hfbench.media import FrameTiming
+from hfbench.result import FailureKind
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+
+    from hfbench.control import Control
+
+#: Real constant-rate recordings stray up to one tick; 2 ms covers Matroska's milliseconds and phone clocks.
+JITTER_SECONDS: Final = Fraction(2, 1000)
+#: Two intervals are needed before any can differ.
+_FEWEST_FOR_VFR: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamps:
+    """Presentation times in ticks, ascending, and the last frame's duration (0 where unknown)."""
+
+    ticks: NDArray[np.int64]
+    last_duration: int
+
+
+def read_timing(
+    container: InputContainer, stream: VideoStream, origin_ticks: int, first_pts: int, control: Control
+) -> tuple[FrameTiming, int]:
+    """The timing of a stream and the packets read for it; leaves the file positioned anywhere.
+
+    Args:
+        container: open, with all other streams discarded.
+        stream: of that container.
+        origin_ticks: the container's start.
+        first_pts: of the first frame that the decoder delivers, ticks (an edit list may hide packets before it).
+        control: obeyed while packets are read.
+
+    Raises:
+        ClipTrouble: no packet has a timestamp.
+    """
+    time_base = Fraction(stream.time_base)
+    decode_times = _index_times(stream)
+    is_settled = decode_times is not None and not is_variable(decode_times, time_base)
+    stamps, packets = _read_stamps(container, stream, control, from_last_keyframe=is_settled)
+    if stamps.ticks.size == 0 and is_settled:
+        stamps, packets = _read_stamps(container, stream, control, from_last_keyframe=False)
+    shown = stamps.ticks[stamps.ticks >= first_pts]
+    if shown.size == 0:
+        shown = np.array([first_pts], np.int64)
+    is_vfr = not is_settled and is_variable(shown, time_base)
+    period = _period(decode_times if is_settled and decode_times is not None else shown, stream, time_base)
+    last = (int(shown[-1]) - origin_ticks) * time_base
+    timing = FrameTiming(
+        first_pts=(first_pts - origin_ticks) * time_base,
+        last_pts=last,
+        end=last + (stamps.last_duration * time_base or period),
+        frames=None if is_settled else int(shown.size),
+        period=period,
+        is_vfr=is_vfr,
+    )
+    return timing, packets
+
+
+def is_variable(ticks: NDArray[np.int64], time_base: Fraction) -> bool:
+    """Whether ascending timestamps leave the best uniform grid by more than 2 ms or one tick."""
+    count = ticks.size
+    if count < _FEWEST_FOR_VFR:
+        return False
+    positions = np.arange(count, dtype=np.float64)
+    relative = (ticks - ticks[0]).astype(np.float64)
+    slope = np.polyfit(positions, relative, 1)[0]
+    residual = relative - slope * positions
+    tolerance = max(float(JITTER_SECONDS / time_base), 1.0)
+    return bool((residual.max() - residual.min()) / 2 > tolerance)
+
+
+def _index_times(stream: VideoStream) -> NDArray[np.int64] | None:
+    """Decode times of every frame from an unfragmented mp4's sample tables; None where the index is not whole.
+
+    A constant rate shows in decode times as well as in presentation times; an irregular one may be due to reordering
+    alone, and is then judged on the packets.
+    """
+    entries = stream.index_entries
+    count = len(entries)
+    if count < _FEWEST_FOR_VFR or count != stream.frames:
+        return None
+    return np.fromiter((entry.timestamp for entry in entries), np.int64, count)
+
+
+def _read_stamps(
+    container: InputContainer, stream: VideoStream, control: Control, *, from_last_keyframe: bool
+) -> tuple[_Stamps, int]:
+    """Presentation times of all packets, or of those from the last keyframe on."""
+    _rewind(container, stream, to_last_keyframe=from_last_keyframe)
+    pairs: list[tuple[int, int]] = []
+    packets = 0
+    for packet in _packets(container, stream):
+        control.check()
+        packets += 1
+        stamp = packet[0]
+        if stamp is not None:
+            pairs.append((stamp, packet[1]))
+    if not pairs and not from_last_keyframe:
+        raise ClipTrouble(FailureKind.INVALID_MEDIA, "no packet of the video stream has a timestamp")
+    pairs.sort()
+    ticks = np.array([stamp for stamp, _ in pairs], np.int64)
+    return _Stamps(ticks, pairs[-1][1] if pairs else 0), packets
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> list[tuple[int | None, int]]:
+    """(pts, duration) of each packet that yields a shown frame; a read error ends the list."""
+    import av.error
+
+    found: list[tuple[int | None, int]] = []
+    try:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                found.append((packet.pts if packet.pts is not None else packet.dts, packet.duration or 0))
+    except av.error.FFmpegError:
+        pass
+    return found
+
+
+def _rewind(container: InputContainer, stream: VideoStream, *, to_last_keyframe: bool) -> None:
+    ticks = stream.start_time or 0
+    if to_last_keyframe:
+        ticks = max((entry.timestamp for entry in stream.index_entries if entry.is_keyframe), default=ticks)
+    container.seek(ticks, stream=stream, backward=True)
+
+
+def _period(ticks: NDArray[np.int64], stream: VideoStream, time_base: Fraction) -> Fraction:
+    if ticks.size > 1:
+        middle = int(np.median(np.diff(ticks)))
+        if middle > 0:
+            return middle * time_base
+    rate = stream.average_rate or stream.guessed_rate
+    return 1 / Fraction(rate) if rate else Fraction(1, 25)

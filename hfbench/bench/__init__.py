@@ -1,0 +1,1 @@
+"""Measurement (records, the engine protocol, machine facts) and judgement (statistics, comparison, the gate)."""

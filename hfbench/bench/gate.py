@@ -1,0 +1,234 @@
+"""The gate: two builds on one machine, measured in interleaved pairs until the rule has decided.
+
+GATE.md is the specification. Order of the runs inside a pair is random (seeded); engines are started afresh every few
+pairs, because what a process gets by chance (its memory layout) would otherwise look like a change.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from hfbench.bench import worktrees
+from hfbench.bench.compare import Comparison, Pairing, Terms, TimeMetric, canary_of, compare, time_metrics
+from hfbench.bench.likeness import Side
+from hfbench.bench.machine import load
+from hfbench.bench.protocol import RUN_SECONDS, STEADY, EngineError, EngineProcess, EngineSpec
+from hfbench.bench.rig import Rig, StartEngine, Work
+from hfbench.bench.verdict import CouldNotMeasure, Verdict, combine
+from hfbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hfbench.bench.budgets import Budget
+    from hfbench.bench.record import RecordWriter, RunRecord, Sample
+
+BASELINE: Final = "baseline"
+CONTENDER: Final = "contender"
+CANARY: Final = "canary"
+
+#: A worker must import what is installed in its environment, never a tree that PYTHONPATH points at.
+_ISOLATED: Final = MappingProxyType({**STEADY, "PYTHONPATH": ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateOptions:
+    """How a gate measures.
+
+    Attributes:
+        times: noisy metrics and their rules; their looks say how many pairs at most.
+        budgets: declared limits and allowances.
+        across: axes in which the two engines differ on purpose.
+        seed: of the order of the runs.
+        canary_share: canary pairs for each real one. One half gives 8 at the first look, the least that can fail.
+        pairs_per_process: pairs after which all engines are started afresh and warmed up.
+        limit_seconds: for one run of one scenario.
+    """
+
+    times: tuple[TimeMetric, ...] = field(default_factory=time_metrics)
+    budgets: tuple[Budget, ...] = ()
+    across: frozenset[str] = frozenset()
+    seed: int = 0
+    canary_share: float = 0.5
+    pairs_per_process: int = 5
+    limit_seconds: float = RUN_SECONDS
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            UsageError: a share outside 0-1, or no pair at all in a process.
+        """
+        if not 0 <= self.canary_share <= 1 or self.pairs_per_process < 1:
+            msg = f"canary share must be 0 to 1 and pairs per process 1 or more, not {self}"
+            raise UsageError(msg)
+
+    @property
+    def most_pairs(self) -> int:
+        """Pairs after which every verdict is final."""
+        return max(metric.rule.looks[-1] for metric in self.times if metric.is_blocking)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is going on: a stage in words, pairs done and at most, and the comparison so far (None while building)."""
+
+    stage: str
+    pairs: int = 0
+    most_pairs: int = 0
+    comparison: Comparison | None = None
+
+
+Tell = Callable[[Progress], None]
+
+
+def gate_revisions(
+    repository: Path,
+    base: str,
+    head: str,
+    work: Sequence[Work],
+    options: GateOptions,
+    *,
+    store: Path,
+    writer: RecordWriter,
+    tell: Tell,
+    program: str = "hfbench",
+    install: worktrees.Install = worktrees.pip_install,
+) -> Comparison:
+    """Build two revisions, each in its own environment under ``store``, and gate ``head`` (``.`` = as it is now).
+
+    Raises:
+        UsageError: no such revision; nothing to measure.
+        MachineError: no git program.
+    """
+    revisions = [worktrees.resolve(repository, asked) for asked in (base, head)]
+    try:
+        folders = [
+            worktrees.environment(repository, revision, store, lambda words: tell(Progress(words)), install)
+            for revision in revisions
+        ]
+    except worktrees.BuildError as error:
+        writer.note(error.message, error.diagnostic)
+        writer.finish(load_after=load())
+        return _not_measured(revisions[0].label, revisions[1].label, error.message)
+    specs = [
+        EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED)
+        for revision, folder in zip(revisions, folders, strict=True)
+    ]
+    return gate(specs[0], specs[1], work, options, writer=writer, tell=tell)
+
+
+def gate(
+    base: EngineSpec,
+    contender: EngineSpec,
+    work: Sequence[Work],
+    options: GateOptions,
+    *,
+    writer: RecordWriter,
+    tell: Tell,
+    start: StartEngine = EngineProcess,
+) -> Comparison:
+    """Measure two engines in pairs until every case is decided; every sample is on disk as soon as it is taken.
+
+    Trouble with an engine ends the gate as COULD_NOT_MEASURE (a regression already shown stays FAIL). An interruption
+    passes through; the record then stays marked as interrupted, with all that was measured.
+
+    Raises:
+        UsageError: nothing to measure, or both engines have one name.
+    """
+    _check(base, contender, work)
+    seats = {BASELINE: base, CONTENDER: contender} | ({CANARY: base} if options.canary_share else {})
+    names = (base.name, contender.name)
+    trouble: tuple[str, ...] = ()
+    with Rig(seats, start=start, limit_seconds=options.limit_seconds) as rig:
+        try:
+            for samples in _turns(rig, work, options, lambda: judge_record(writer.record, names, work, options)):
+                writer.add(*samples, engines=rig.facts())
+                tell(_progress(writer.record, names, work, options))
+        except EngineError as error:
+            trouble = (error.message,)
+            writer.note(*trouble, error.diagnostic)
+    record = writer.finish(load_after=load())
+    outcome = judge_record(record, names, work, options)
+    return replace(outcome, verdict=_with_trouble(outcome.verdict, trouble)) if trouble else outcome
+
+
+def judge_record(record: RunRecord, names: tuple[str, str], work: Sequence[Work], options: GateOptions) -> Comparison:
+    """What the gate's rule says of a gate's record, finished or not: the same samples give the same verdict."""
+    base, contender = (
+        Side(name, _with_role(record, role), record.fixtures, record.machine)
+        for name, role in zip(names, (BASELINE, CONTENDER), strict=True)
+    )
+    terms = Terms(
+        times=options.times,
+        budgets=options.budgets,
+        pairing=Pairing.LIVE,
+        across=options.across,
+        family=len(work) * sum(metric.is_blocking for metric in options.times),
+    )
+    canary = canary_of(_with_role(record, f"{CANARY}-a"), _with_role(record, f"{CANARY}-b"))
+    return compare(base, contender, terms, canary if options.canary_share else None)
+
+
+def _turns(
+    rig: Rig, work: Sequence[Work], options: GateOptions, outcome: Callable[[], Comparison]
+) -> Iterable[tuple[Sample, Sample]]:
+    """Pairs, one after the other, each over two samples next to each other in time, until all is decided."""
+    order = random.Random(options.seed)  # noqa: S311  an order of runs, no secret
+    waiting = list(work)
+    for pair in range(1, options.most_pairs + 1):
+        if (pair - 1) % options.pairs_per_process == 0:
+            rig.restart(waiting)
+        order.shuffle(waiting)
+        for each in waiting:
+            if _is_canary_turn(pair, options.canary_share):
+                yield _pair(rig, each, pair, order, {BASELINE: f"{CANARY}-a", CANARY: f"{CANARY}-b"})
+            yield _pair(rig, each, pair, order, {BASELINE: BASELINE, CONTENDER: CONTENDER})
+        so_far = outcome()
+        waiting = [each for each in waiting if not so_far.is_decided(each.case.across(options.across))]
+        if not waiting:
+            return
+
+
+def _pair(rig: Rig, work: Work, pair: int, order: random.Random, roles: dict[str, str]) -> tuple[Sample, Sample]:
+    seats = list(roles)
+    order.shuffle(seats)
+    first, second = (rig.measure(seat, work, number=pair, role=roles[seat]) for seat in seats)
+    return first, second
+
+
+def _is_canary_turn(pair: int, share: float) -> bool:
+    """Spread evenly, and one in the first pair: counters that vary by themselves must show before they are judged."""
+    return math.ceil(share * pair) > math.ceil(share * (pair - 1))
+
+
+def _progress(record: RunRecord, names: tuple[str, str], work: Sequence[Work], options: GateOptions) -> Progress:
+    pairs = sum(1 for sample in record.samples if sample.role == CONTENDER)
+    outcome = judge_record(record, names, work, options)
+    return Progress("measuring", pairs, options.most_pairs * len(work), outcome)
+
+
+def _with_role(record: RunRecord, role: str) -> tuple[Sample, ...]:
+    return tuple(sample for sample in record.samples if sample.role == role)
+
+
+def _with_trouble(verdict: Verdict, trouble: tuple[str, ...]) -> Verdict:
+    return combine((verdict, CouldNotMeasure(trouble)))
+
+
+def _not_measured(base: str, contender: str, reason: str) -> Comparison:
+    return Comparison(base, contender, (), (), None, (), CouldNotMeasure((reason,)))
+
+
+def _check(base: EngineSpec, contender: EngineSpec, work: Sequence[Work]) -> None:
+    if not work:
+        msg = "nothing to measure: name at least one scenario"
+        raise UsageError(msg)
+    if base.name == contender.name:
+        msg = f"both engines are called {base.name!r}; give them two names"
+        raise UsageError(msg)

@@ -1,0 +1,136 @@
+"""What a reader must know of the machine and the software behind a number. No host name, user name or path."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Facts that must be equal for two timings to be comparable. The kernel's release and Python's are not among them:
+#: they are shown, but a security update of either does not make another machine.
+IDENTITY: Final = ("cpu", "cores", "threads", "memory_gib", "system", "architecture")
+
+_GIT_SECONDS: Final = 10
+_FFMPEG_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load averages: runnable processes over the last one, five and fifteen minutes (getloadavg(3))."""
+
+    one_minute: float
+    five_minutes: float
+    fifteen_minutes: float
+
+
+def load() -> Load:
+    """The load of this moment."""
+    return Load(*(round(value, 2) for value in os.getloadavg()))
+
+
+def machine_facts() -> dict[str, str | int]:
+    """CPU model, cores, threads usable by this process, memory, system, release, architecture."""
+    import psutil
+
+    return {
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(logical=False) or 0,
+        "threads": _usable_threads(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": platform.system(),
+        "release": platform.release(),
+        "architecture": platform.machine(),
+    }
+
+
+def differences(one: Mapping[str, str | int], other: Mapping[str, str | int]) -> tuple[str, ...]:
+    """Names of :data:`IDENTITY` in which two machines differ."""
+    return tuple(name for name in IDENTITY if one.get(name) != other.get(name))
+
+
+@cache
+def _cached_versions() -> tuple[tuple[str, str], ...]:
+    return tuple({**_own_versions(), **_library_versions()}.items())
+
+
+def versions() -> dict[str, str]:
+    """Versions of hfbench (with its git revision), Python, PyAV, FFmpeg's libraries and the ffmpeg program.
+
+    What is not installed is left out. Takes some tens of milliseconds the first time: it imports PyAV.
+    """
+    return dict(_cached_versions())
+
+
+def _own_versions() -> dict[str, str]:
+    from hfbench._version import __version__
+
+    found = {"version": __version__, "python": platform.python_version()}
+    revision = source_revision(Path(__file__).resolve().parents[2])
+    return found | ({"revision": revision} if revision else {})
+
+
+def source_revision(folder: Path) -> str | None:
+    """The git commit of a source tree, with ``-dirty`` for uncommitted changes; None where it is not a work tree."""
+    if not (folder / ".git").exists():
+        return None
+    try:
+        sha = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{sha}-dirty" if changed else sha
+
+
+def _library_versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    try:
+        import av
+    except ImportError:
+        pass
+    else:
+        found["av"] = str(av.__version__)
+        found |= {name: ".".join(map(str, number)) for name, number in sorted(av.library_versions.items())}
+    program = _ffmpeg_program()
+    return found | ({"ffmpeg": program} if program else {})
+
+
+def _ffmpeg_program() -> str | None:
+    try:
+        import imageio_ffmpeg
+
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+        banner = subprocess.run(
+            [path, "-version"], capture_output=True, text=True, timeout=_FFMPEG_SECONDS, check=True
+        ).stdout
+    except (ImportError, OSError, RuntimeError, subprocess.SubprocessError):
+        return None
+    match = re.match(r"ffmpeg version (\S+)", banner)
+    return match[1] if match else None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=True).stdout.strip()
+
+
+def _usable_threads() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 0
+
+
+def _cpu_model() -> str:
+    try:
+        lines: Iterable[str] = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = ()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model")))
+    return next(names, "") or platform.processor() or platform.machine()

@@ -1,0 +1,281 @@
+"""The run record: one versioned JSON document a run, written after every sample.
+
+History of the format, newest first:
+
+* ``hfbench-record/1``: the first one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hfbench.bench.machine import Load
+from hfbench.errors import NotInstalledError, OutputError, RecordError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The version that is written. A change of meaning or of a name makes a new one; :data:`_READERS` keeps the old.
+SCHEMA: Final = "hfbench-record/1"
+
+Metrics = Mapping[str, float | int | None]
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One run of one scenario, with everything that was measured.
+
+    Attributes:
+        round: which round (or pair) of the run, from 1; samples of one round were taken next to each other.
+        metrics: the names of DESIGN.md's table; None where the engine can't tell.
+        engine: the name of the engine that ran, as in ``NAME=COMMAND``.
+        role: what the sample is for in a gate: ``baseline``, ``contender``, ``canary-a``, ``canary-b``; else ``""``.
+        cache: state of the extraction cache: ``off``, ``cold`` or ``warm``.
+        frames: clip id -> frames, as the engine reported them.
+        files: image files that the harness itself found in the output folder; None where nobody looked.
+        order: place in the run, from 0: drift of the machine shows along it.
+    """
+
+    scenario: str
+    backend: str
+    scope: str
+    format: str
+    round: int
+    metrics: Metrics
+    engine: str = "hfbench"
+    role: str = ""
+    cache: str = "off"
+    frames: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
+    files: int | None = None
+    order: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that JSON can't hold.
+
+        Raises:
+            RecordError: a metric is NaN, infinite, or no number.
+        """
+        for name, value in self.metrics.items():
+            if value is not None and not (_is_number(value) and math.isfinite(value)):
+                msg = f"scenario {self.scenario!r}: metric {name} is {value!r}; it must be a finite number or null"
+                raise RecordError(msg)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict with the fields' own names."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        return plain | {"metrics": dict(self.metrics), "frames": dict(self.frames)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run: its samples, and what one must know to believe them.
+
+    Attributes:
+        created: when the run started, ISO 8601 in UTC.
+        machine: :func:`hfbench.bench.machine.machine_facts`.
+        versions: :func:`hfbench.bench.machine.versions` of the process that measured.
+        engines: engine name -> what it said of itself (version, revision, libraries).
+        options: how the run was asked for, JSON-able.
+        fixtures: scenario -> hash of the recipe its sources were built by.
+        load_before: load averages; ``load_after`` is None while the run is under way.
+        interrupted: true until the run is finished, so a record on disk tells the truth even after a power cut.
+    """
+
+    schema: str = SCHEMA
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    samples: tuple[Sample, ...] = ()
+    machine: Mapping[str, str | int] = field(default_factory=lambda: _EMPTY)
+    versions: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    engines: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: _EMPTY)
+    options: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    fixtures: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    load_before: Load | None = None
+    load_after: Load | None = None
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The document, JSON-able, ``schema`` first."""
+        return {
+            "schema": self.schema,
+            "created": self.created,
+            "samples": [sample.to_json() for sample in self.samples],
+            "machine": dict(self.machine),
+            "versions": dict(self.versions),
+            "engines": {name: dict(facts) for name, facts in self.engines.items()},
+            "options": dict(self.options),
+            "fixtures": dict(self.fixtures),
+            "load_before": asdict(self.load_before) if self.load_before else None,
+            "load_after": asdict(self.load_after) if self.load_after else None,
+            "notes": list(self.notes),
+            "interrupted": self.interrupted,
+        }
+
+
+class RecordWriter:
+    """Keeps a record on disk while a run goes on; the file is whole and readable at every moment."""
+
+    def __init__(self, path: Path, record: RunRecord) -> None:
+        """Write ``record``, marked as interrupted until :meth:`finish`.
+
+        Raises:
+            OutputError: the file can't be written.
+        """
+        self.path = path
+        self.record = replace(record, interrupted=True)
+        self._save()
+
+    def add(self, *samples: Sample, engines: Mapping[str, Mapping[str, str]] = _EMPTY) -> RunRecord:
+        """Append samples, and what their engines said of themselves, and rewrite the file."""
+        self.record = replace(
+            self.record, samples=self.record.samples + samples, engines={**self.record.engines, **engines}
+        )
+        self._save()
+        return self.record
+
+    def note(self, *notes: str) -> RunRecord:
+        """Append what a reader must know (empty notes are left out), and rewrite the file."""
+        self.record = replace(self.record, notes=self.record.notes + tuple(note for note in notes if note))
+        self._save()
+        return self.record
+
+    def finish(self, *, load_after: Load | None = None) -> RunRecord:
+        """The run came to its own end: take the mark away and write for the last time."""
+        self.record = replace(self.record, load_after=load_after, interrupted=False)
+        self._save()
+        return self.record
+
+    def _save(self) -> None:
+        text = json.dumps(self.record.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        write_atomically(self.path, text)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` beside ``path`` and rename it into place: a reader never sees half a file.
+
+    Raises:
+        OutputError: the folder can't be made or written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        msg = f"can't write {path}: {error.strerror or error}; choose another place with --record"
+        raise OutputError(msg) from error
+
+
+def load_record(path: str | Path) -> RunRecord:
+    """Read a record of any version that was ever written.
+
+    Raises:
+        RecordError: not there, not JSON, not a record, or from a newer hfbench.
+    """
+    place = Path(path)
+    try:
+        document = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"can't read the record {place}: {error}"
+        raise RecordError(msg) from error
+    except json.JSONDecodeError as error:
+        msg = f"{place} is not a run record: not JSON (line {error.lineno}: {error.msg})"
+        raise RecordError(msg) from error
+    return record_from_json(document, name=str(place))
+
+
+def record_from_json(document: object, *, name: str = "the record") -> RunRecord:
+    """Make a record from decoded JSON; ``name`` stands in messages.
+
+    Raises:
+        RecordError: not a record, or from a newer hfbench.
+    """
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(schema, str):
+        msg = f'{name} is not a run record: it has no "schema"'
+        raise RecordError(msg)
+    reader = _READERS.get(schema)
+    if reader is None:
+        known = ", ".join(_READERS)
+        msg = f"{name} has schema {schema!r}; this hfbench reads {known}; a newer hfbench may have written it: upgrade"
+        raise RecordError(msg)
+    try:
+        return reader(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"{name} is damaged: {type(error).__name__}: {error}"
+        raise RecordError(msg) from error
+
+
+def load_records(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
+    """All samples of one or many records as a table: a row a sample, a column a metric.
+
+    Beside the sample's own fields (``scenario backend scope format cache round engine role order frames files``) stand
+    ``record`` (the file's name), ``created``, ``interrupted``, ``fixture`` and ``version``.
+
+    Raises:
+        NotInstalledError: pandas is not installed.
+        RecordError: as :func:`load_record`.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        msg = 'load_records needs pandas: pip install "hfbench[notebooks]"'
+        raise NotInstalledError(msg) from error
+    chosen = [paths] if isinstance(paths, str | Path) else list(paths)
+    rows = [row for path in chosen for row in _rows(Path(path).name, load_record(path))]
+    return pd.DataFrame(rows)
+
+
+def _rows(name: str, record: RunRecord) -> Iterable[dict[str, Any]]:
+    for sample in record.samples:
+        yield {
+            "record": name,
+            "created": record.created,
+            "interrupted": record.interrupted,
+            "fixture": record.fixtures.get(sample.scenario),
+            "version": record.engines.get(sample.engine, record.versions).get("version", ""),
+            **{key: value for key, value in sample.to_json().items() if key not in {"metrics", "frames"}},
+            "frames": sum(sample.frames.values()) if sample.frames else None,
+            **sample.metrics,
+        }
+
+
+def _read_v1(document: dict[str, Any]) -> RunRecord:
+    known = {each.name for each in fields(RunRecord)}
+    given = {key: value for key, value in document.items() if key in known and value is not None}
+    given["samples"] = tuple(_sample_v1(each) for each in document["samples"])
+    given["notes"] = tuple(str(note) for note in given.get("notes", ()))
+    for key in ("load_before", "load_after"):
+        given[key] = Load(**given[key]) if key in given else None
+    return RunRecord(**given)
+
+
+def _sample_v1(document: dict[str, Any]) -> Sample:
+    if not isinstance(document.get("metrics"), dict) or not isinstance(document.get("round"), int):
+        msg = f"sample of {document.get('scenario')!r} has no metrics or no round"
+        raise TypeError(msg)
+    known = {each.name for each in fields(Sample)}
+    # An unknown key is a later addition of the same version: additions never change the meaning of what was there.
+    return Sample(**{key: value for key, value in document.items() if key in known})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_READERS: Final = cast("Mapping[str, Callable[[dict[str, Any]], RunRecord]]", MappingProxyType({SCHEMA: _read_v1}))

@@ -1,0 +1,67 @@
+"""The engine's end of the protocol: a loop over requests. What runs an extraction is handed in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Final
+
+from hfbench.bench.messages import Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
+from hfbench.errors import HfbenchError
+
+Run = Callable[[RunRequest], RunAnswer | Refusal]
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+
+def serve(requests: IO[bytes], answers: IO[bytes], hello: Callable[[], Hello], run: Run) -> None:
+    """Answer one JSON line for each request until ``bye`` or the end of the input.
+
+    Trouble of one request is its answer, and the loop goes on: a harness must hear why, and may ask for something else.
+    """
+    for line in requests:
+        message, answer = _answer(line, hello, run)
+        if "id" in message:
+            answer["id"] = message["id"]
+        answers.write(encode(answer))
+        answers.flush()
+        if message.get("op") == "bye":
+            return
+
+
+def _answer(line: bytes, hello: Callable[[], Hello], run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    message: dict[str, Any] = {}
+    try:
+        message = decode(line)
+        match message.get("op"):
+            case "hello":
+                return message, hello().to_json()
+            case "run":
+                return message, run(RunRequest.from_json(message)).to_json()
+            case "bye":
+                return message, {"ok": True}
+            case other:
+                refusal = Refusal(kind="unknown_op", message=f"op {other!r}; this engine knows hello, run, bye")
+    except ProtocolError as error:
+        refusal = Refusal(kind="bad_request", message=str(error))
+    except HfbenchError as error:
+        refusal = Refusal(kind="failed", message=error.message)
+    return message, refusal.to_json()
+
+
+@contextmanager
+def private_stdout() -> Iterator[IO[bytes]]:
+    """Standard output as it was, for answers alone; whatever else prints to it (C libraries too) goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)
+    try:
+        with os.fdopen(os.dup(kept), "wb") as answers:
+            yield answers
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, _STDOUT)
+        os.close(kept)

@@ -1,0 +1,202 @@
+"""A revision of a project and an environment that runs it: git worktree, install, kept by content."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hfbench.errors import MachineError, MeasurementError, UsageError
+
+#: The name that means "the tree as it is now, uncommitted changes and all".
+WORKING_TREE: Final = "."
+
+_GIT_SECONDS: Final = 120
+_BUILD_SECONDS: Final = 1800
+_READY: Final = "hfbench-ready"
+_TAIL_LINES: Final = 15
+
+Tell = Callable[[str], None]
+
+
+class BuildError(MeasurementError):
+    """A revision could not be installed; ``diagnostic`` holds the end of what the installer printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A state of the project.
+
+    Attributes:
+        asked: how it was asked for (``main``, ``HEAD~1``, ``.``).
+        commit: the commit that holds it; for uncommitted changes, a snapshot that no branch points to.
+        tree: hash of its content alone: two commits with one tree are one build.
+        uncommitted: paths that differ from HEAD, with ``.``.
+    """
+
+    asked: str
+    commit: str
+    tree: str
+    uncommitted: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """For people: ``main (1a2b3c4d)``, ``HEAD (1a2b3c4d) + 2 uncommitted files``."""
+        short = self.commit[:8]
+        if not self.uncommitted:
+            return f"{'working tree, clean' if self.asked == WORKING_TREE else self.asked} ({short})"
+        count = len(self.uncommitted)
+        return f"working tree with {count} uncommitted file{'s' if count > 1 else ''} ({short})"
+
+
+#: Puts a source tree into an environment folder with a ``bin``; :func:`pip_install` is the one in use.
+Install = Callable[[Path, Path, Revision, Tell], None]
+
+
+def resolve(repository: Path, asked: str) -> Revision:
+    """Find a revision; ``.`` is the working tree, with its uncommitted and untracked (not ignored) files.
+
+    Raises:
+        UsageError: not a git repository, or no such revision.
+        MachineError: there is no git program.
+    """
+    if asked == WORKING_TREE:
+        return _working_tree(repository)
+    try:
+        commit = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{asked}^{{commit}}")
+    except subprocess.CalledProcessError as error:
+        msg = f"no revision {asked!r} in this repository: {_last_line(error.stderr)}"
+        raise UsageError(msg) from error
+    return Revision(asked, commit, _git(repository, "rev-parse", f"{commit}^{{tree}}"))
+
+
+def _working_tree(repository: Path) -> Revision:
+    head = resolve(repository, "HEAD")
+    top = Path(_git(repository, "rev-parse", "--show-toplevel"))
+    status = _git(top, "status", "--porcelain=v1", "--no-renames", "--untracked-files=all", "-z")
+    changed = tuple(entry[3:] for entry in status.split("\0") if entry)
+    if not changed:
+        return Revision(WORKING_TREE, head.commit, head.tree)
+    # A second index, so that the user's own staging area is not touched.
+    with tempfile.TemporaryDirectory(prefix="hfbench-index-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _git(top, "read-tree", "HEAD", extra=index)
+        _git(top, "add", "--all", extra=index)
+        tree = _git(top, "write-tree", extra=index)
+    author = {f"GIT_{who}_{what}": "hfbench" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    commit = _git(top, "commit-tree", tree, "-p", head.commit, "-m", "uncommitted changes, as measured", extra=author)
+    return Revision(WORKING_TREE, commit, tree, changed)
+
+
+def environment(
+    repository: Path, revision: Revision, store: Path, tell: Tell, install: Install | None = None
+) -> Path:
+    """The folder of programs of an environment in which the revision is installed; built once, kept in ``store``.
+
+    An interrupted build is built anew; two at once wait for each other.
+
+    Raises:
+        BuildError: it does not install.
+        MachineError: no git program.
+    """
+    from filelock import FileLock
+
+    name = f"{revision.tree[:20]}-py{sys.version_info.major}{sys.version_info.minor}"
+    place = store / name
+    programs = place / "bin"
+    store.mkdir(parents=True, exist_ok=True)
+    with FileLock(store / f"{name}.lock"):
+        if (place / _READY).exists():
+            tell(f"{revision.label}: environment kept from before")
+            return programs
+        shutil.rmtree(place, ignore_errors=True)  # what an interrupted build left
+        with _worktree(repository, revision) as source:
+            (install or pip_install)(source, place, revision, tell)
+        (place / _READY).write_text(f"{revision.commit}\n", encoding="utf-8")
+    return programs
+
+
+@contextmanager
+def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
+    """The revision's files, and afterwards a repository without a trace of it."""
+    with tempfile.TemporaryDirectory(prefix="hfbench-worktree-") as folder:
+        place = Path(folder) / "source"
+        try:
+            _git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit)
+            yield place
+        except subprocess.CalledProcessError as error:
+            msg = f"{revision.label} can't be checked out: {_last_line(error.stderr)}"
+            raise BuildError(msg, diagnostic=str(error.stderr)) from error
+        finally:
+            if place.exists():
+                _git(repository, "worktree", "remove", "--force", str(place))
+
+
+def pip_install(source: Path, place: Path, revision: Revision, tell: Tell) -> None:
+    """Make a virtual environment at ``place`` and install ``source`` with its dependencies, by uv where it is present.
+
+    Raises:
+        BuildError: it does not install; ``diagnostic`` is the end of the installer's output.
+    """
+    uv = shutil.which("uv")
+    python = place / "bin" / "python"
+    if uv:
+        tell(f"{revision.label}: installing with uv")
+        _build(revision, [uv, "venv", "--quiet", "--python", sys.executable, str(place)])
+        _build(revision, [uv, "pip", "install", "--compile-bytecode", "--python", str(python), str(source)])
+    else:
+        tell(f"{revision.label}: installing with pip")
+        _build(revision, [sys.executable, "-m", "venv", str(place)])
+        _build(revision, [str(python), "-m", "pip", "install", "--disable-pip-version-check", str(source)])
+
+
+def _build(revision: Revision, command: list[str]) -> None:
+    try:
+        subprocess.run(
+            command,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_BUILD_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        tail = "\n".join(str(error.stdout).splitlines()[-_TAIL_LINES:])
+        msg = f"{revision.label} does not build: {_last_line(error.stdout)}"
+        raise BuildError(msg, diagnostic=tail) from error
+    except subprocess.TimeoutExpired as error:
+        msg = f"{revision.label} does not build within {_BUILD_SECONDS} s"
+        raise BuildError(msg) from error
+
+
+def _git(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> str:
+    # Variables of a surrounding git (a hook, a rebase) would point at another index or repository.
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+            env={**inherited, "LC_ALL": "C", **(extra or {})},
+        )
+    except FileNotFoundError as error:
+        msg = "there is no git program; install git to compare revisions"
+        raise MachineError(msg) from error
+    return done.stdout.strip("\n")
+
+
+def _last_line(text: str | None) -> str:
+    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower() or line.startswith("fatal")]
+    return (errors or lines or ["no reason given"])[-1]

@@ -1,0 +1,108 @@
+"""From the description of a plan to the key of its entry: one pure function.
+
+The same description gives the same key in every process, locale, platform and hash seed, and two descriptions that
+differ in any field give different keys. To that end the canonical form below is injective, except where two
+spellings mean one thing: ``30``, ``30.0`` and ``Fraction(30)`` are one number, a list and a tuple one sequence, and an
+infinite end and an absent one (None) both mean "to the natural end".
+
+History of the canonical form (a change makes every older entry unreachable, which is the purpose of the number):
+    1: the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, TypeAlias
+
+from hfbench.timebase import to_fraction
+
+KEY_SCHEMA: Final = 1
+
+#: What a description may hold; enums that are strings or integers count as these.
+KeyValue: TypeAlias = "bool | int | float | Fraction | str | Sequence[KeyValue] | Mapping[str, KeyValue] | None"
+
+_SHORT_DIGITS: Final = 16
+_DIGEST_DIGITS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CacheKey:
+    """The key of an entry: ``digest`` is SHA-256 in 64 hexadecimal digits, ``short`` the 16 that name the folder.
+
+    The entry keeps the whole digest, so that two plans whose first 16 digits agree are a miss and not a wrong hit.
+    """
+
+    digest: str
+
+    def __post_init__(self) -> None:
+        if len(self.digest) != _DIGEST_DIGITS or not set(self.digest) <= set("0123456789abcdef"):
+            msg = f"{self.digest!r} is not a SHA-256 digest in hexadecimal"
+            raise ValueError(msg)
+
+    @property
+    def short(self) -> str:
+        """The first 16 digits."""
+        return self.digest[:_SHORT_DIGITS]
+
+    def __str__(self) -> str:
+        return self.short
+
+
+def cache_key(description: Mapping[str, KeyValue]) -> CacheKey:
+    """The key of whatever the description describes.
+
+    Raises:
+        TypeError: a value that has no canonical form (bytes, a set, a mapping whose keys are not text, an object).
+        ValueError: NaN or minus infinity.
+    """
+    return CacheKey(hashlib.sha256(canonical_json({"schema": KEY_SCHEMA, "plan": description})).hexdigest())
+
+
+def canonical_json(value: KeyValue) -> bytes:
+    """One spelling for each value, as JSON in UTF-8.
+
+    Whole numbers are JSON numbers; other numbers are the text ``=num/den``, exact; text that begins with ``=`` gets a
+    second one, so that no text can look like a number. File names that are not UTF-8 keep their escaped bytes.
+
+    Raises:
+        TypeError: a value that has no canonical form.
+        ValueError: NaN or minus infinity.
+    """
+    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # Not ensure_ascii: it spells a pair of lone surrogates and the character that they would make in the same way.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _canonical(value: object) -> object:
+    """The value in JSON's own types, numbers and text in their one spelling."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        # str.__str__: an enum that is text counts as its text and not as its name.
+        text = str.__str__(value)
+        return f"={text}" if text.startswith("=") else text
+    if isinstance(value, int | float | Fraction):
+        return _number(value)
+    if isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str):
+                msg = f"a key can't be made from {value!r}: the name {name!r} is not text"
+                raise TypeError(msg)
+        return {str.__str__(name): _canonical(part) for name, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return [_canonical(part) for part in value]
+    msg = f"a key can't be made from {value!r}: it must be None, a number, text, a sequence or a mapping"
+    raise TypeError(msg)
+
+
+def _number(value: float | Fraction) -> int | str | None:
+    """A number by its value: None for infinity (the open end of a range)."""
+    if isinstance(value, float) and value == math.inf:
+        return None
+    exact = to_fraction(value)
+    return exact.numerator if exact.denominator == 1 else f"={exact.numerator}/{exact.denominator}"

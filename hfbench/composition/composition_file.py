@@ -1,0 +1,110 @@
+"""The one place where a composition is read from disk: bounded, regular files only, JSON or HTML."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+from hfbench.composition import html_format, json_format
+from hfbench.composition.fields import Rate, shown
+from hfbench.errors import CompositionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hfbench.composition.model import Composition
+
+#: Bytes: 100 000 clips of over 300 bytes each.
+MAX_JSON_BYTES: Final = 32 * 2**20
+
+#: Bytes. The HTML parser is much slower than the JSON one.
+MAX_HTML_BYTES: Final = 4 * 2**20
+
+_JSON_SUFFIXES: Final = frozenset({".json"})
+_HTML_SUFFIXES: Final = frozenset({".html", ".htm", ".xhtml"})
+
+
+def load(path: Path, *, root: Path | None, fps: Rate | None) -> Composition:
+    """Read a composition file; see :meth:`hfbench.composition.Composition.load`.
+
+    Raises:
+        CompositionError: one line that begins with the name of the file.
+    """
+    try:
+        text = _decoded(_read_bytes(path))
+        project = _project_root(path, root)
+        if _is_html(path, text):
+            _check_size(len(text), MAX_HTML_BYTES)
+            return html_format.parse(text, root=project, fps=fps)
+        return json_format.parse(text, root=project, fps=fps)
+    except CompositionError as error:
+        msg = f"{_name_in_message(path)}: {error.message}"
+        raise CompositionError(msg, diagnostic=error.diagnostic) from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        # O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor, not a path
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode):
+                msg = "is a folder; give the composition file in it"
+                raise CompositionError(msg)
+            if not stat.S_ISREG(mode):
+                msg = "is not a regular file"
+                raise CompositionError(msg)
+            content = file.read(MAX_JSON_BYTES + 1)
+    except IsADirectoryError:
+        msg = "is a folder; give the composition file in it"
+        raise CompositionError(msg) from None
+    except OSError as error:
+        msg = f"can't be read: {error.strerror or error}"
+        raise CompositionError(msg) from None
+    except ValueError:
+        msg = "can't be read: the name holds a NUL"
+        raise CompositionError(msg) from None
+    _check_size(len(content), MAX_JSON_BYTES)
+    return content
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        msg = f"is too large for a composition; allowed: at most {limit // 2**20} MiB"
+        raise CompositionError(msg)
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        msg = f"is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}"
+        raise CompositionError(msg) from None
+
+
+def _is_html(path: Path, text: str) -> bool:
+    """What the suffix says; for any other suffix, what the first character says."""
+    suffix = path.suffix.lower()
+    if suffix in _JSON_SUFFIXES | _HTML_SUFFIXES:
+        return suffix in _HTML_SUFFIXES
+    beginning = text.lstrip()[:1]
+    if beginning in {"<", "{"}:
+        return beginning == "<"
+    msg = "is neither a JSON object nor HTML; allowed: a .json or .html composition"
+    raise CompositionError(msg)
+
+
+def _project_root(path: Path, root: Path | None) -> Path:
+    if root is None:
+        return path.absolute().parent
+    if not root.is_dir():
+        msg = f"root: {shown(os.fspath(root))} is not a folder"
+        raise CompositionError(msg)
+    return root.absolute()
+
+
+def _name_in_message(path: Path) -> str:
+    """The path as given, or escaped where printing it could break the line or fail."""
+    text = os.fspath(path)
+    return text if text.isprintable() else repr(text)

@@ -1,0 +1,54 @@
+"""Stopping work: a cancellation token and a deadline, checked by everything that can take long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+
+class StopWork(Exception):  # noqa: N818  a signal between our own floors, never seen by a caller
+    """Raised inside a clip's work when it must end; ``kind`` is ``cancelled`` or ``timeout``."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+class CancelToken:
+    """Shared by the caller and the workers; once cancelled it stays so."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask all work under this token to end as soon as it can. Safe in a signal handler."""
+        self._event.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called."""
+        return self._event.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What one piece of work obeys: the caller's token and its own time limit in seconds."""
+
+    token: CancelToken = field(default_factory=CancelToken)
+    limit_seconds: float = 300.0
+    started: float = field(default_factory=time.monotonic)
+
+    def restarted(self) -> Control:
+        """The same token and limit with the clock at zero: one for each clip."""
+        return Control(self.token, self.limit_seconds)
+
+    def check(self) -> None:
+        """Do nothing, or raise :class:`StopWork` when the work must end."""
+        if self.token.is_cancelled:
+            msg = "cancelled"
+            raise StopWork(msg, "cancelled before it was finished")
+        if time.monotonic() - self.started > self.limit_seconds:
+            msg = "timeout"
+            raise StopWork(msg, f"took longer than {self.limit_seconds:g} s; raise the time limit or shorten the clip")

@@ -1,0 +1,117 @@
+"""Phase: frames are written. Clips of one file that want the same pictures share one job."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hfbench.backends.base import ExtractJob, ExtractReport, Target, TargetReport, merge_touching
+from hfbench.preflight import Prepared
+from hfbench.result import ClipFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from hfbench.backends.base import Backend
+    from hfbench.control import Control
+    from hfbench.planning import Planned
+    from hfbench.stage import Stage
+    from hfbench.workfolder import WorkFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A prepared clip whose frames stand in a folder of the work folder."""
+
+    prepared: Prepared
+    folder: Path
+    report: TargetReport
+
+
+@dataclass(frozen=True, slots=True)
+class _NumberedJob:
+    """A job and the positions, among all clips, of its targets."""
+
+    positions: tuple[int, ...]
+    job: ExtractJob
+
+
+def write_frames(
+    clips: tuple[Planned | Prepared, ...], backend: Backend, folder: WorkFolder, stage: Stage
+) -> tuple[Planned | Written, ...]:
+    """Extract every prepared clip; intermediates are deleted as soon as nothing reads them any more."""
+    prepared = {position: clip for position, clip in enumerate(clips) if isinstance(clip, Prepared)}
+    folders = {position: folder.new_folder(f"frames/{position:05d}") for position in prepared}
+    jobs = list(_jobs(prepared, folders, backend))
+    release = _Release(prepared.values(), folder)
+
+    def extract(numbered: _NumberedJob, control: Control) -> ExtractReport:
+        try:
+            report = backend.extract(numbered.job, control)
+        finally:
+            for position in numbered.positions:
+                folder.settle(folders[position])
+                release.one_reader_less(prepared[position].intermediate)
+        return report
+
+    ids = [prepared[each.positions[0]].ready.plan.clip.id for each in jobs]
+    outcomes: list[Planned | Written] = [clip for clip in clips if not isinstance(clip, Prepared)]
+    by_position: dict[int, Written | ClipFailure] = {}
+    for numbered, report in zip(jobs, stage.map("extract", extract, jobs, ids), strict=True):
+        if isinstance(report, ExtractReport):
+            stage.count(report.work)
+        by_position |= _settle(numbered, report, prepared, folders)
+    others = iter(outcomes)
+    return tuple(by_position[position] if position in prepared else next(others) for position in range(len(clips)))
+
+
+def _settle(
+    numbered: _NumberedJob,
+    report: ExtractReport | ClipFailure,
+    prepared: dict[int, Prepared],
+    folders: dict[int, Path],
+) -> dict[int, Written | ClipFailure]:
+    if isinstance(report, ExtractReport):
+        pairs = zip(numbered.positions, report.targets, strict=True)
+        return {position: Written(prepared[position], folders[position], target) for position, target in pairs}
+    return {
+        position: ClipFailure(prepared[position].ready.plan.clip.id, report.kind, report.message, report.diagnostic)
+        for position in numbered.positions
+    }
+
+
+def _jobs(prepared: dict[int, Prepared], folders: dict[int, Path], backend: Backend) -> Iterable[_NumberedJob]:
+    """One job a file and kind of picture; one a run of touching windows where the backend opens files each time."""
+    groups: dict[object, list[int]] = {}
+    for position, clip in prepared.items():
+        ready = clip.ready
+        groups.setdefault((ready.media.path, ready.color, ready.plan.image), []).append(position)
+    for positions in groups.values():
+        targets = tuple(Target(prepared[position].ready.grid, folders[position]) for position in positions)
+        runs = [range(len(targets))] if backend.serves_distant_windows else merge_touching(targets)
+        ready = prepared[positions[0]].ready
+        for run in runs:
+            job = ExtractJob(ready.media, ready.color, ready.plan.image, tuple(targets[index] for index in run))
+            yield _NumberedJob(tuple(positions[index] for index in run), job)
+
+
+class _Release:
+    """Counts the readers of each intermediate and deletes it after the last."""
+
+    def __init__(self, prepared: Iterable[Prepared], folder: WorkFolder) -> None:
+        self._readers = Counter(clip.intermediate for clip in prepared if clip.intermediate is not None)
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def one_reader_less(self, intermediate: Path | None) -> None:
+        """Call once for each clip that is done with its intermediate."""
+        if intermediate is None:
+            return
+        with self._lock:
+            self._readers[intermediate] -= 1
+            is_last = self._readers[intermediate] == 0
+        if is_last:
+            self._folder.release(intermediate)

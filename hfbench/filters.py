@@ -1,0 +1,126 @@
+"""libavfilter chains as text: the one description of the pixels that both backends follow. Pure; no FFmpeg here.
+
+Sources: the filter documentation of FFmpeg 8.1 and 9.0; the exactness of each conversion was measured.
+"""
+
+from __future__ import annotations
+
+from math import lcm
+from typing import TYPE_CHECKING, Final
+
+from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
+from hfbench.media import MediaInfo, Orientation
+from hfbench.plan import ColorMap, ImageFormat
+from hfbench.timebase import FrameGrid, rate_text
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+#: H.273 matrix -> the name that the scale filter has for it.
+_SCALE_MATRIX: Final = {
+    Matrix.BT709: "bt709",
+    Matrix.FCC: "fcc",
+    Matrix.BT470BG: "bt601",
+    Matrix.SMPTE170M: "bt601",
+    Matrix.SMPTE240M: "smpte240m",
+    Matrix.BT2020_NCL: "bt2020",
+    Matrix.BT2020_CL: "bt2020",
+}
+#: libavfilter keeps time bases as two signed 32-bit numbers.
+_LARGEST_TIME_BASE: Final = 2**31 - 1
+#: swscale's x86 code differs from its C code without these; together they are also its most exact integer path.
+_EXACT_SCALE: Final = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
+
+
+def join(*chains: str) -> str:
+    """Chains in order, empty ones left out; ``null`` where nothing remains."""
+    return ",".join(chain for chain in chains if chain) or "null"
+
+
+def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
+    """Sample frames on a grid: time becomes exact ticks with the grid's start at 0, then the ``fps`` filter.
+
+    ``fps`` rounds to nearest in integers, so the only source of error would be its ``start_time`` (a double in
+    microseconds): shifting by whole ticks of a time base that divides both sides avoids it.
+
+    Args:
+        grid: in seconds of media time.
+        time_base: seconds a tick of the frames that come in.
+    """
+    ticks_per_second = lcm(time_base.denominator, grid.start.denominator)
+    if ticks_per_second > _LARGEST_TIME_BASE:
+        ticks_per_second = 1_000_000
+    shift = round(grid.start * ticks_per_second)
+    return f"settb=1/{ticks_per_second},setpts=PTS-{shift},fps={rate_text(grid.rate)}:start_time=0:round=near"
+
+
+def color_chain(color: ColorMap | None) -> str:
+    """SDR to HDR. ``gamut`` swaps primaries and re-tags, as HyperFrames does: it is not colorimetric."""
+    if color is None:
+        return ""
+    transfer = "smpte2084" if color.target is HdrTarget.PQ else "arib-std-b67"
+    formats = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"
+    return (
+        f"format={formats},colorspace=all=bt2020:iall=bt709:range=tv,"
+        f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    )
+
+
+def tags_after(color: ColorMap | None, media: MediaInfo) -> ColorTags:
+    """The tags of the frames that leave :func:`color_chain`; the matrix is the one that was really used."""
+    if color is None:
+        tags = media.tags
+        return ColorTags(tags.primaries, tags.transfer, media.matrix, tags.range or ColorRange.LIMITED)
+    return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
+
+
+def geometry_chain(media: MediaInfo) -> str:
+    """Turn and, where samples are not square, stretch to the displayed size; nothing for upright square pixels."""
+    turn = media.orientation.value
+    if media.sample_aspect_ratio == 1:
+        return turn
+    width = round(media.width * media.sample_aspect_ratio)
+    return join(f"scale={width}:{media.height}:{_EXACT_SCALE},setsar=1", turn)
+
+
+def pixels_chain(tags: ColorTags, format_: ImageFormat, *, has_alpha: bool) -> str:
+    """To full-range RGB of the depth that ``format_`` holds: rgb24, rgba, or 16-bit planar.
+
+    Above 8 bits swscale's direct way is dark (white lands at 65283 of 65535), so depth and matrix are two steps.
+    """
+    reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
+    if format_ is not ImageFormat.PNG16:
+        return f"scale={reading}:out_range=pc:{_EXACT_SCALE},format={'rgba' if has_alpha else 'rgb24'}"
+    deep, planar = ("yuva444p16le", "gbrap16le") if has_alpha else ("yuv444p16le", "gbrp16le")
+    return f"scale=flags=bicubic,format={deep},scale={reading}:out_range=pc:flags=unstable,format={planar}"
+
+
+def jfif_chain(tags: ColorTags) -> str:
+    """To the planes of a JPEG file: BT.601 matrix and full range, as JFIF 1.02 says, whatever the video used."""
+    reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
+    return f"scale={reading}:out_color_matrix=bt601:out_range=pc:{_EXACT_SCALE},format=yuvj420p"
+
+
+def _scale_matrix(tags: ColorTags) -> str:
+    return _SCALE_MATRIX.get(Matrix(tags.matrix), "bt709") if tags.matrix in Matrix._value2member_map_ else "bt709"
+
+
+def _scale_range(tags: ColorTags) -> str:
+    return "pc" if tags.range == ColorRange.FULL else "tv"
+
+
+def orientation_of(display_matrix: tuple[int, ...]) -> Orientation:
+    """The right-angle case nearest to a display matrix of nine 16.16 numbers (ISO/IEC 14496-12, 8.3.2).
+
+    Args:
+        display_matrix: a b u c d v x y w, as the file holds them.
+    """
+    a, b, _, c, d = display_matrix[:5]
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        clockwise = b > 0
+        if (b > 0) == (c > 0):
+            return Orientation.TRANSPOSE if clockwise else Orientation.ANTITRANSPOSE
+        return Orientation.QUARTER_CLOCKWISE if clockwise else Orientation.QUARTER_ANTICLOCKWISE
+    if a < 0:
+        return Orientation.HALF_TURN if d < 0 else Orientation.FLIP_HORIZONTAL
+    return Orientation.FLIP_VERTICAL if d < 0 else Orientation.UPRIGHT

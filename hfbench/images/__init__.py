@@ -1,0 +1,31 @@
+"""Image writers: RGB arrays in, the bytes of one file out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hfbench.color import ColorTags
+    from hfbench.plan import ImageSpec
+
+
+def encode_image(pixels: NDArray[np.uint8] | NDArray[np.uint16], spec: ImageSpec, tags: ColorTags) -> bytes:
+    """The bytes of one image file.
+
+    Args:
+        pixels: full-range RGB or RGBA, shape (height, width, 3 or 4); uint16 for png16, uint8 otherwise.
+        spec: format and quality.
+        tags: what the RGB values mean; png files of HDR frames carry it in a cICP chunk.
+    """
+    from hfbench.plan import ImageFormat
+
+    if spec.format is ImageFormat.JPG:
+        from hfbench.images.jpeg import encode_jpeg
+
+        return encode_jpeg(pixels, spec.quality)
+    from hfbench.images.png import encode_png
+
+    return encode_png(pixels, tags)

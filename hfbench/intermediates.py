@@ -1,0 +1,140 @@
+"""What the file between preflight and extraction is: codec, clock, frames. Pure, and the same for both backends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from hfbench.filters import tags_after
+from hfbench.media import FrameTiming, HdrFacts, MediaInfo
+from hfbench.plan import ClipPlan, Segment, WholeSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hfbench.timebase import FrameGrid
+
+#: Below this the mp4 muxer multiplies a track's time scale by powers of two; at or above it stays as it is.
+_LEAST_TICKS_PER_SECOND: Final = 10_000
+#: CRF of HyperFrames' own preflights: colours at 16, rate alone at 18 (preset fast).
+_CRF_COLOR: Final = "16"
+_CRF_RATE: Final = "18"
+
+
+@dataclass(frozen=True, slots=True)
+class IntermediateSpec:
+    """One intermediate.
+
+    Attributes:
+        grid: the slots that it holds, in media time of the source; None: the source's own frames at their own times.
+        time_base: seconds a tick in the intermediate.
+        ticks_per_slot: 0 without a grid.
+        pixel_formats: what may be encoded, as the ``format`` filter takes it; the nearest is chosen.
+    """
+
+    grid: FrameGrid | None
+    time_base: Fraction
+    ticks_per_slot: int
+    encoder: str
+    encoder_options: Mapping[str, str]
+    muxer: str
+    suffix: str
+    pixel_formats: str
+
+    @property
+    def expected_frames(self) -> int | None:
+        """Frames on the grid, None without one."""
+        return None if self.grid is None else self.grid.count
+
+
+def intermediate_spec(plan: ClipPlan) -> IntermediateSpec:
+    """How the intermediate of a plan's preflight is made.
+
+    Raises:
+        ValueError: the plan has no preflight.
+    """
+    if plan.normalize is None:
+        msg = f"clip {plan.clip.id!r} needs no preflight"
+        raise ValueError(msg)
+    grid = plan.normalize.extent.grid
+    ticks, per_slot = _clock(grid, plan.media.time_base)
+    common = {"grid": grid, "time_base": Fraction(1, ticks), "ticks_per_slot": per_slot}
+    if plan.media.has_alpha:
+        return IntermediateSpec(
+            **common,
+            encoder="ffv1",
+            encoder_options=MappingProxyType({}),
+            muxer="nut",
+            suffix=".nut",
+            pixel_formats="yuva420p|yuva422p|yuva444p|yuva420p10le|yuva422p10le|yuva444p10le|bgra",
+        )
+    is_odd = plan.media.width % 2 or plan.media.height % 2
+    return IntermediateSpec(
+        **common,
+        encoder="libx264",
+        encoder_options=MappingProxyType(
+            {"preset": "fast", "crf": _CRF_RATE if plan.normalize.color is None else _CRF_COLOR}
+        ),
+        muxer="mp4",
+        suffix=".mp4",
+        pixel_formats="yuv444p|yuv444p10le" if is_odd else _X264_FORMATS,
+    )
+
+
+_X264_FORMATS: Final = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"
+
+
+def _clock(grid: FrameGrid | None, source_time_base: Fraction) -> tuple[int, int]:
+    """Ticks a second, and ticks a slot: exact for the grid's rate, or for the source's own timestamps."""
+    ticks = source_time_base.denominator if grid is None else grid.rate.numerator
+    per_slot = 0 if grid is None else grid.rate.denominator
+    factor = -(-_LEAST_TICKS_PER_SECOND // ticks)
+    return ticks * factor, per_slot * factor
+
+
+def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path) -> MediaInfo:
+    """What a probe of the intermediate would say; known beforehand, so it is not opened again for that."""
+    color = plan.normalize.color if plan.normalize is not None else None
+    tags = tags_after(color, plan.media)
+    return replace(
+        plan.media,
+        path=path,
+        format_name=spec.muxer,
+        stream_index=0,
+        codec="h264" if spec.encoder == "libx264" else spec.encoder,
+        decoder="h264" if spec.encoder == "libx264" else spec.encoder,
+        time_base=spec.time_base,
+        origin_ticks=0,
+        timing=_timing(plan.media.timing, spec),
+        container_tags=tags,
+        frame_tags=tags,
+        hdr=HdrFacts(),
+        notes=(),
+    )
+
+
+def _timing(source: FrameTiming, spec: IntermediateSpec) -> FrameTiming:
+    if spec.grid is None:
+        return replace(source, first_pts=Fraction(0))
+    period = 1 / spec.grid.rate
+    return FrameTiming(
+        first_pts=Fraction(0),
+        last_pts=(spec.grid.count - 1) * period,
+        end=spec.grid.count * period,
+        frames=spec.grid.count,
+        period=period,
+        is_vfr=False,
+    )
+
+
+def grid_in_intermediate(plan: ClipPlan) -> FrameGrid:
+    """The clip's slots in the time of its intermediate, seconds."""
+    extent = None if plan.normalize is None else plan.normalize.extent
+    if isinstance(extent, Segment):
+        return replace(plan.grid, start=Fraction(0))
+    if isinstance(extent, WholeSource) and extent.grid is not None:
+        return replace(plan.grid, start=plan.grid.start - extent.grid.start)
+    return plan.grid

@@ -1,0 +1,151 @@
+"""What a probe found out about one source file. Frozen values; names carry their provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from hfbench.color import ColorTags, HdrTarget, Matrix, Primaries
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
+
+class Orientation(Enum):
+    """How decoded pictures are turned for display: the eight right-angle cases of a display matrix.
+
+    The value is the libavfilter chain that does it (ISO/IEC 14496-12, 8.3.2: the track header's matrix).
+    """
+
+    UPRIGHT = ""
+    FLIP_VERTICAL = "vflip"
+    FLIP_HORIZONTAL = "hflip"
+    HALF_TURN = "hflip,vflip"
+    QUARTER_CLOCKWISE = "transpose=clock"
+    QUARTER_ANTICLOCKWISE = "transpose=cclock"
+    TRANSPOSE = "transpose=cclock_flip"
+    ANTITRANSPOSE = "transpose=clock_flip"
+
+    @property
+    def swaps_sides(self) -> bool:
+        """Whether width and height change places."""
+        return self.value.startswith("transpose")
+
+
+@dataclass(frozen=True, slots=True)
+class MasteringDisplay:
+    """SMPTE ST 2086: chromaticities (x, y) of red, green, blue and white; luminance in cd/m²."""
+
+    primaries_xy: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+    white_xy: tuple[float, float]
+    min_luminance: float
+    max_luminance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContentLight:
+    """CTA-861.3: maximum content light level and maximum frame-average light level, cd/m²."""
+
+    max_cll: int
+    max_fall: int
+
+
+@dataclass(frozen=True, slots=True)
+class HdrFacts:
+    """Everything about dynamic range beside the tags."""
+
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
+    dolby_vision_profile: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTiming:
+    """When frames are shown, from packet timestamps; seconds of media time (0 = the container's start).
+
+    Attributes:
+        first_pts: first frame shown.
+        last_pts: last frame shown.
+        end: last_pts plus the last frame's duration. The container's declared duration is not used: VFR files with
+            B-frames declare one that is too short.
+        frames: packets that yield a shown frame, None where only the ends of the file were read.
+        period: seconds a frame in a CFR file, the median distance in a VFR file.
+        is_vfr: whether the timestamps leave a uniform grid by more than 2 ms or one tick.
+    """
+
+    first_pts: Fraction
+    last_pts: Fraction
+    end: Fraction
+    frames: int | None
+    period: Fraction
+    is_vfr: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """One source file, as opened. ``width`` and ``height`` are decoded pixels before rotation.
+
+    Attributes:
+        path: absolute.
+        format_name: FFmpeg's demuxer name.
+        stream_index: the video stream that is used: the first that is not a cover picture.
+        time_base: seconds a tick of the stream.
+        origin_ticks: the container's start in ticks of ``time_base``: media time = (pts - origin_ticks) * time_base.
+        decoder: the decoder that keeps everything the stream holds (``libvpx-vp9`` for VP9 with alpha).
+        container_tags: colour tags read before decoding.
+        frame_tags: colour tags of the first decoded frame.
+        notes: ``(kind, message)`` of what is unusual and true of this file.
+    """
+
+    path: Path
+    format_name: str
+    stream_index: int
+    codec: str
+    decoder: str
+    width: int
+    height: int
+    pixel_format: str
+    bit_depth: int
+    has_alpha: bool
+    orientation: Orientation
+    sample_aspect_ratio: Fraction
+    time_base: Fraction
+    origin_ticks: int
+    rate_from_header: Fraction | None
+    timing: FrameTiming
+    container_tags: ColorTags
+    frame_tags: ColorTags
+    hdr: HdrFacts
+    notes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tags(self) -> ColorTags:
+        """The tags to believe: each field from the frame, and from the container where the frame says nothing."""
+        return self.frame_tags.merged_over(self.container_tags)
+
+    @property
+    def hdr_target(self) -> HdrTarget | None:
+        """PQ, HLG or None for SDR."""
+        return self.tags.hdr_target
+
+    @property
+    def matrix(self) -> int:
+        """The matrix to decode with; where no tag says, by the usual size rule (BT.601 up to 576 lines)."""
+        stated = self.tags.matrix
+        if stated != Matrix.UNSPECIFIED:
+            return stated
+        if self.tags.primaries == Primaries.BT2020 or self.hdr_target is not None:
+            return Matrix.BT2020_NCL
+        return Matrix.SMPTE170M if self.height <= LAST_BT601_LINE_COUNT else Matrix.BT709
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """(width, height) as shown, in pixels: sample aspect ratio and rotation applied."""
+        width, height = round(self.width * self.sample_aspect_ratio), self.height
+        return (height, width) if self.orientation.swaps_sides else (width, height)
+
+
+#: BT.601 systems have 480 or 576 active lines; taller untagged pictures are taken for BT.709.
+LAST_BT601_LINE_COUNT = 576

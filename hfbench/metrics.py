@@ -1,0 +1,128 @@
+"""Names and meanings of what is measured. The names are those that the field already tracks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Final, Self
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCounters:
+    """Counted work. The counters carry no noise: the same input and options give the same numbers to the digit.
+
+    ``packets_read`` is None when any part of the work was done by the ffmpeg program: its threads read ahead by an
+    amount that differs from run to run, so the number would not be reproducible.
+    """
+
+    files_opened: int = 0
+    packets_read: int | None = 0
+    frames_decoded: int = 0
+    frames_converted: int = 0
+    frames_written: int = 0
+    bytes_written: int = 0
+    processes_spawned: int = 0
+
+    def __add__(self, other: Self) -> WorkCounters:
+        return WorkCounters(**{field.name: _sum(self, other, field.name) for field in fields(WorkCounters)})
+
+
+def _sum(left: WorkCounters, right: WorkCounters, name: str) -> int | None:
+    mine, theirs = getattr(left, name), getattr(right, name)
+    return None if mine is None or theirs is None else mine + theirs
+
+
+class Phase(Enum):
+    """The phases of one extraction, in order."""
+
+    RESOLVE = "resolveMs"
+    HDR_PROBE = "hdrProbeMs"
+    VFR_PROBE = "vfrProbeMs"
+    HDR_PREFLIGHT = "hdrPreflightMs"
+    VFR_PREFLIGHT = "vfrPreflightMs"
+    EXTRACT = "extractMs"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTiming:
+    """Elapsed (wall) milliseconds of one phase; phases follow each other, so their times add up."""
+
+    phase: Phase
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Everything measured over one extraction: phase times, counts, bytes on disk, CPU and work counters.
+
+    Attributes:
+        timings: one entry a phase that took place.
+        video_extract_ms: elapsed milliseconds over the whole stage, first line to last.
+        cpu_ms: user + system CPU milliseconds of this process and all its children over the stage.
+        hdr_preflight_count: clips that needed their colours mapped.
+        vfr_preflight_count: clips whose variable frame rate was regularised (and that needed no colour mapping:
+            a clip that needs both is normalised once, in the HDR phase).
+        tmp_peak_bytes: high-water mark of bytes on disk under the work folder, hard links counted once.
+        tmp_final_bytes: bytes there right before clean-up.
+    """
+
+    timings: tuple[PhaseTiming, ...]
+    video_extract_ms: float
+    cpu_ms: float
+    hdr_preflight_count: int
+    vfr_preflight_count: int
+    cache_hits: int
+    cache_misses: int
+    tmp_peak_bytes: int
+    tmp_final_bytes: int
+    work: WorkCounters
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """All of :data:`METRICS`, in the order of that table. Times are rounded to a microsecond."""
+        elapsed = dict.fromkeys((phase.value for phase in Phase), 0.0)
+        for timing in self.timings:
+            elapsed[timing.phase.value] += timing.elapsed_ms
+        values: dict[str, float | int | None] = {
+            **{name: round(ms, 3) for name, ms in elapsed.items()},
+            "hdrPreflightCount": self.hdr_preflight_count,
+            "vfrPreflightCount": self.vfr_preflight_count,
+            "cacheHits": self.cache_hits,
+            "cacheMisses": self.cache_misses,
+            "videoExtractMs": round(self.video_extract_ms, 3),
+            "cpuMs": round(self.cpu_ms, 3),
+            "tmpPeakBytes": self.tmp_peak_bytes,
+            "tmpFinalBytes": self.tmp_final_bytes,
+            **{_camel(field.name): getattr(self.work, field.name) for field in fields(WorkCounters)},
+        }
+        return {name: values[name] for name in METRICS}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+#: name -> (unit, meaning). The table that `hfbench metrics` prints and that records are held against.
+METRICS: Final[dict[str, tuple[str, str]]] = {
+    "resolveMs": ("ms", "paths resolved, existence and type checked"),
+    "hdrProbeMs": ("ms", "metadata of every distinct source read"),
+    "hdrPreflightMs": ("ms", "SDR to HDR preflight: the re-encode; for fused, making and checking the colour map"),
+    "hdrPreflightCount": ("clips", "clips whose colours were mapped"),
+    "vfrProbeMs": ("ms", "frame timestamps of every distinct source read (its share of the one probe)"),
+    "vfrPreflightMs": ("ms", "VFR to CFR preflight: the re-encode; for fused, nothing"),
+    "vfrPreflightCount": ("clips", "VFR clips that were regularised"),
+    "extractMs": ("ms", "elapsed over the parallel extraction, not the sum over workers"),
+    "cacheHits": ("clips", "clips served from the cache"),
+    "cacheMisses": ("clips", "clips looked up in the cache and not found"),
+    "videoExtractMs": ("ms", "the whole stage, first line to last"),
+    "cpuMs": ("ms", "user + system CPU of this process and every child over the stage"),
+    "tmpPeakBytes": ("bytes", "high-water mark of bytes on disk under the work folder, hard links once"),
+    "tmpFinalBytes": ("bytes", "bytes under the work folder right before clean-up"),
+    "filesOpened": ("files", "media files opened, by this process or for a child"),
+    "packetsRead": ("packets", "video packets demuxed; absent where the ffmpeg program did a part of it"),
+    "framesDecoded": ("frames", "frames that decoders delivered"),
+    "framesConverted": ("frames", "frames whose colours or rate were changed in a preflight or in its place"),
+    "framesWritten": ("frames", "image files made, hard links included"),
+    "bytesWritten": ("bytes", "bytes of images and intermediates, hard links not counted"),
+    "processesSpawned": ("processes", "child processes started"),
+}

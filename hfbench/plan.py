@@ -1,0 +1,177 @@
+"""What must be done to a clip: frozen, pure data that both drives the work and makes the cache key.
+
+A plan is for one source range. "One of several" is a union of frozen dataclasses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
+    from hfbench.color import HdrTarget
+    from hfbench.composition import Clip
+    from hfbench.media import MediaInfo
+    from hfbench.result import ClipWarning, Placement
+    from hfbench.timebase import FrameGrid
+
+
+class Scope(Enum):
+    """How much of a source the preflight touches."""
+
+    SOURCE = "source"
+    SEGMENT = "segment"
+    FUSED = "fused"
+
+
+class SdrMapping(Enum):
+    """How SDR pictures are brought into an HDR composition."""
+
+    BT2408 = "bt2408"
+    GAMUT = "gamut"
+
+
+class ImageFormat(Enum):
+    """File formats of extracted frames."""
+
+    JPG = "jpg"
+    PNG = "png"
+    PNG16 = "png16"
+
+    @property
+    def suffix(self) -> str:
+        """The file name's ending."""
+        return ".jpg" if self is ImageFormat.JPG else ".png"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """How a frame is written; ``quality`` is libjpeg's scale, 0-100, and matters for jpg only."""
+
+    format: ImageFormat
+    quality: int = 95
+
+    @property
+    def pattern(self) -> str:
+        """The printf pattern of file names, numbered from 1."""
+        return f"frame_%05d{self.format.suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class ColorMap:
+    """SDR to HDR: which way, and towards which transfer."""
+
+    mapping: SdrMapping
+    target: HdrTarget
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedClip:
+    """A clip whose source stands at ``path`` (absolute, a regular file)."""
+
+    clip: Clip
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedClip:
+    """A clip with what is known of its source."""
+
+    resolved: ResolvedClip
+    media: MediaInfo
+
+    @property
+    def clip(self) -> Clip:
+        """The caller's clip."""
+        return self.resolved.clip
+
+
+@dataclass(frozen=True, slots=True)
+class WholeSource:
+    """Normalise every frame of the source.
+
+    Attributes:
+        grid: for VFR sources, the grid over the whole file, in step with the clip's own slots; None keeps the
+            source's own timestamps.
+    """
+
+    grid: FrameGrid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Normalise only what the clip uses: the intermediate holds one frame a slot and starts at 0."""
+
+    grid: FrameGrid
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """The preflight of the re-encoding scopes."""
+
+    extent: WholeSource | Segment
+    color: ColorMap | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPlan:
+    """One clip's work.
+
+    Attributes:
+        probed: where the plan comes from.
+        grid: the slots wanted, in media time of the source.
+        requested_frames: slots the clip asked for; more than ``grid.count`` where the source ends before.
+        color: the colour map that the clip needs, wherever it is done.
+        is_regularized: whether the source is VFR, so that the rate is changed too.
+        normalize: the preflight's re-encode; None for the fused scope and for clips that need none.
+        image: how frames are written.
+        placement: when and how the frames are shown.
+        warnings: what planning noticed.
+    """
+
+    probed: ProbedClip
+    grid: FrameGrid
+    requested_frames: int
+    color: ColorMap | None
+    is_regularized: bool
+    normalize: Normalize | None
+    image: ImageSpec
+    placement: Placement
+    warnings: tuple[ClipWarning, ...] = ()
+
+    @property
+    def clip(self) -> Clip:
+        """The caller's clip."""
+        return self.probed.clip
+
+    @property
+    def media(self) -> MediaInfo:
+        """The source."""
+        return self.probed.media
+
+
+@dataclass(frozen=True, slots=True)
+class Intermediate:
+    """What a preflight left behind: a file whose frames already have the target's colours."""
+
+    path: Path
+    media: MediaInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPlan:
+    """A plan after the preflight: where to read frames, on which grid, and what is left to do to their colours."""
+
+    plan: ClipPlan
+    media: MediaInfo
+    grid: FrameGrid
+    color: ColorMap | None
+
+    @property
+    def end_of_need(self) -> Fraction:
+        """Media time in ``media`` from which on nothing is wanted, seconds."""
+        return self.grid.end_of_need

@@ -1,0 +1,212 @@
+"""From probed clips to plans. Pure: no I/O, so that every rule can be tested by properties.
+
+The rules of what part of a source a clip uses are those that HyperFrames' engine follows (0.4.31 and 0.8.33, as
+measured), with its gaps closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from hfbench.color import HdrTarget, target_of
+from hfbench.plan import (
+    ClipPlan,
+    ColorMap,
+    ImageFormat,
+    ImageSpec,
+    Normalize,
+    ProbedClip,
+    Scope,
+    Segment,
+    WholeSource,
+)
+from hfbench.result import ClipFailure, ClipWarning, FailureKind, Placement
+from hfbench.timebase import FrameGrid, frame_count, round_half_up, seconds_text
+
+if TYPE_CHECKING:
+    from hfbench.composition import Clip
+    from hfbench.media import FrameTiming, MediaInfo
+    from hfbench.options import ExtractOptions
+
+
+@dataclass(frozen=True, slots=True)
+class NeverShown:
+    """A clip of which nothing lies inside the timeline: no frames, and no failure either."""
+
+    probed: ProbedClip
+    image: ImageSpec
+    fps: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWindow:
+    """The part of a source that a clip shows.
+
+    Attributes:
+        start: media time of the first slot, seconds.
+        wanted: seconds asked for.
+        available: seconds that the source has from ``start`` on, above 0.
+        shown_from, shown_to: when it is on screen, seconds of the timeline.
+        wraps: whether the whole cycle of a loop is kept, and starts again when it is over.
+    """
+
+    start: Fraction
+    wanted: Fraction
+    available: Fraction
+    shown_from: Fraction
+    shown_to: Fraction
+    wraps: bool = False
+
+
+Planned = ClipPlan | NeverShown | ClipFailure
+
+
+def composition_target(probed: tuple[ProbedClip, ...]) -> HdrTarget | None:
+    """The one composition-wide fact: the HDR transfer that everything is brought to, None where all is SDR."""
+    return target_of([each.media.tags for each in probed])
+
+
+def plan_clip(
+    probed: ProbedClip,
+    *,
+    fps: Fraction,
+    timeline_end: Fraction | None,
+    target: HdrTarget | None,
+    options: ExtractOptions,
+) -> Planned:
+    """Decide everything about one clip, or why it can't be extracted.
+
+    Args:
+        probed: the clip and its source.
+        fps: slots a second.
+        timeline_end: seconds; what lies before 0 or after it is not extracted. None: everything is.
+        target: the composition's HDR transfer.
+        options: the caller's.
+    """
+    refusal = _refusal(probed)
+    if refusal is not None:
+        return refusal
+    image, warnings = _image_of(probed.media, target, options)
+    window = source_window(probed.clip, probed.media.timing, timeline_end)
+    if window is None:
+        return NeverShown(probed, image, fps)
+    requested = frame_count(window.wanted, fps)
+    count = min(requested, frame_count(window.available, fps))
+    grid = FrameGrid(window.start, fps, count)
+    color = _color_of(probed.media, target, options)
+    return ClipPlan(
+        probed=probed,
+        grid=grid,
+        requested_frames=requested,
+        color=color,
+        is_regularized=probed.media.timing.is_vfr,
+        normalize=_normalize_of(probed.media, grid, color, options.scope),
+        image=image,
+        placement=Placement(window.shown_from, window.shown_to, probed.clip.playback_rate, fps, wraps=window.wraps),
+        warnings=(*_media_notes(probed.media), *warnings, *_shortfall(window, requested, count)),
+    )
+
+
+def source_window(clip: Clip, timing: FrameTiming, timeline_end: Fraction | None) -> SourceWindow | None:
+    """The part of the source that a clip shows; None when nothing of it lies inside the timeline.
+
+    Source seconds are timeline seconds times the playback rate. A looped clip that runs past its source keeps its
+    whole cycle, from its media start to the end of the source.
+    """
+    available = timing.end - clip.media_start
+    natural_end = clip.start + available / clip.playback_rate
+    end = natural_end if clip.end is None else clip.end
+    shown_from, shown_to = clip.start, end
+    if timeline_end is not None:
+        shown_from, shown_to = max(clip.start, Fraction(0)), min(end, timeline_end)
+        if shown_to <= shown_from:
+            return None
+    if clip.loop and shown_to > natural_end:
+        return SourceWindow(clip.media_start, available, available, clip.start, shown_to, wraps=True)
+    start = clip.media_start + (shown_from - clip.start) * clip.playback_rate
+    wanted = (shown_to - shown_from) * clip.playback_rate
+    if start >= timing.end:  # the slot began before 0 and its source has run out by then: its last frame is held
+        start = max(timing.last_pts, clip.media_start)
+    return SourceWindow(start, wanted, timing.end - start, shown_from, shown_to)
+
+
+def _refusal(probed: ProbedClip) -> ClipFailure | None:
+    media, clip = probed.media, probed.clip
+    if clip.media_start >= media.timing.end:
+        message = (
+            f"media_start {seconds_text(clip.media_start)} s is at or past the end of the source "
+            f"({seconds_text(media.timing.end)} s): start earlier"
+        )
+        return ClipFailure(clip.id, FailureKind.MEDIA_START_OUT_OF_RANGE, message)
+    if media.hdr.dolby_vision_profile == DOLBY_VISION_WITHOUT_BASE_LAYER:
+        message = (
+            "Dolby Vision profile 5 has no BT.2020 base layer, its pixels mean nothing without the Dolby mapping: "
+            "export the clip as profile 8 or HDR10"
+        )
+        return ClipFailure(clip.id, FailureKind.UNSUPPORTED_MEDIA, message)
+    return None
+
+
+#: IPT-PQ-c2 pixels only (Dolby Vision Bitstreams Within the ISO Base Media File Format, 2.1.2).
+DOLBY_VISION_WITHOUT_BASE_LAYER = 5
+
+
+def _color_of(media: MediaInfo, target: HdrTarget | None, options: ExtractOptions) -> ColorMap | None:
+    is_sdr = media.hdr_target is None
+    return ColorMap(options.sdr_mapping, target) if is_sdr and target is not None else None
+
+
+def _normalize_of(media: MediaInfo, grid: FrameGrid, color: ColorMap | None, scope: Scope) -> Normalize | None:
+    is_vfr = media.timing.is_vfr
+    if scope is Scope.FUSED or (color is None and not is_vfr):
+        return None
+    if scope is Scope.SEGMENT:
+        return Normalize(Segment(grid), color)
+    return Normalize(WholeSource(grid_over_source(grid, media.timing) if is_vfr else None), color)
+
+
+def grid_over_source(grid: FrameGrid, timing: FrameTiming) -> FrameGrid:
+    """A grid over the whole source whose slots coincide with a clip's own, so that sampling twice changes nothing."""
+    slots_before = max(0, int(grid.start * grid.rate))
+    start = grid.start - slots_before / grid.rate
+    whole = round_half_up((timing.end - start) * grid.rate)
+    return FrameGrid(start, grid.rate, max(whole, slots_before + grid.count))
+
+
+def _image_of(
+    media: MediaInfo, target: HdrTarget | None, options: ExtractOptions
+) -> tuple[ImageSpec, tuple[ClipWarning, ...]]:
+    asked = options.format
+    if asked is None:
+        plain = ImageFormat.PNG if media.has_alpha else ImageFormat.JPG
+        return ImageSpec(ImageFormat.PNG16 if target is not None else plain, options.quality), ()
+    if asked is not ImageFormat.JPG:
+        return ImageSpec(asked, options.quality), ()
+    if media.has_alpha:
+        note = ClipWarning("alpha_needs_png", "the source has alpha, which jpg can't hold: png was written instead")
+        return ImageSpec(ImageFormat.PNG, options.quality), (note,)
+    notes = (_JPG_BESIDE_HDR,) if target is not None else ()
+    return ImageSpec(ImageFormat.JPG, options.quality), notes
+
+
+_JPG_BESIDE_HDR = ClipWarning(
+    "jpg_beside_hdr",
+    "the composition is HDR and jpg holds 8 bits: expect banding; --format png16 (or auto) holds it all",
+)
+
+
+def _media_notes(media: MediaInfo) -> tuple[ClipWarning, ...]:
+    return tuple(ClipWarning(kind, message) for kind, message in media.notes)
+
+
+def _shortfall(window: SourceWindow, requested: int, count: int) -> tuple[ClipWarning, ...]:
+    if count >= requested:
+        return ()
+    message = (
+        f"asked for {seconds_text(window.wanted)} s ({requested} frames) from {seconds_text(window.start)} s, "
+        f"but the source has {seconds_text(window.available)} s ({count} frames) from there"
+    )
+    counts = {"requested_frames": requested, "available_frames": count}
+    return (ClipWarning("shorter_than_requested", message, counts),)

@@ -1,0 +1,81 @@
+"""Phase: sources that can't be used as they are become intermediates (scopes ``source`` and ``segment``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hfbench.backends.base import NormalizeReport
+from hfbench.intermediates import grid_in_intermediate
+from hfbench.metrics import Phase
+from hfbench.plan import ClipPlan, Normalize, ReadyPlan
+from hfbench.result import ClipFailure, ClipWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hfbench.backends.base import Backend
+    from hfbench.control import Control
+    from hfbench.planning import Planned
+    from hfbench.stage import Stage
+    from hfbench.workfolder import WorkFolder
+
+_Key = tuple["Path", Normalize]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that is ready to be extracted, and what its preflight noticed.
+
+    Attributes:
+        intermediate: the file to release once every clip that reads it is done; None for the source itself.
+    """
+
+    ready: ReadyPlan
+    intermediate: Path | None = None
+    warnings: tuple[ClipWarning, ...] = ()
+
+
+def run_preflight(
+    plans: tuple[Planned, ...], backend: Backend, folder: WorkFolder, stage: Stage
+) -> tuple[Planned | Prepared, ...]:
+    """Re-encode what plans ask for: colours first, then rates. Equal re-encodes of one source are done once."""
+    reports: dict[_Key, NormalizeReport | ClipFailure] = {}
+    for phase, has_color in ((Phase.HDR_PREFLIGHT, True), (Phase.VFR_PREFLIGHT, False)):
+        with stage.timed(phase):
+            reports |= _normalize_all(plans, backend, folder, stage, has_color=has_color)
+    return tuple(_prepared(plan, reports) if isinstance(plan, ClipPlan) else plan for plan in plans)
+
+
+def _normalize_all(
+    plans: tuple[Planned, ...], backend: Backend, folder: WorkFolder, stage: Stage, *, has_color: bool
+) -> dict[_Key, NormalizeReport | ClipFailure]:
+    distinct: dict[_Key, ClipPlan] = {}
+    for plan in plans:
+        if isinstance(plan, ClipPlan) and plan.normalize and (plan.normalize.color is not None) == has_color:
+            distinct.setdefault((plan.media.path, plan.normalize), plan)
+    parent = folder.new_folder("colour" if has_color else "rate") if distinct else folder.path
+
+    def normalize(numbered: tuple[int, ClipPlan], control: Control) -> NormalizeReport:
+        number, plan = numbered
+        report = backend.normalize(plan, parent / f"{number:05d}", control)
+        folder.settle(report.intermediate.path)
+        return report
+
+    ids = [plan.clip.id for plan in distinct.values()]
+    found = stage.map("preflight", normalize, list(enumerate(distinct.values())), ids)
+    for report in found:
+        if isinstance(report, NormalizeReport):
+            stage.count(report.work)
+    return dict(zip(distinct, found, strict=True))
+
+
+def _prepared(plan: ClipPlan, reports: Mapping[_Key, NormalizeReport | ClipFailure]) -> Prepared | ClipFailure:
+    if plan.normalize is None:
+        return Prepared(ReadyPlan(plan, plan.media, plan.grid, plan.color))
+    report = reports[plan.media.path, plan.normalize]
+    if isinstance(report, ClipFailure):
+        return ClipFailure(plan.clip.id, report.kind, report.message, report.diagnostic)
+    ready = ReadyPlan(plan, report.intermediate.media, grid_in_intermediate(plan), None)
+    return Prepared(ready, report.intermediate.path, report.warnings)

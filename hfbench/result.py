@@ -1,0 +1,173 @@
+"""What an extraction gives back: per-clip results and failures in the clips' own order, and the breakdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+    from pathlib import Path
+
+    from hfbench.metrics import Breakdown
+
+
+class FailureKind(Enum):
+    """Why a clip has no frames. The values are a stable part of the JSON."""
+
+    SOURCE_MISSING = "source_missing"
+    NOT_A_REGULAR_FILE = "not_a_regular_file"
+    SOURCE_REFUSED = "source_refused"
+    FETCH_FAILED = "fetch_failed"
+    INVALID_MEDIA = "invalid_media"
+    NO_FRAMES = "no_frames"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA = "unsupported_media"
+    MEDIA_START_OUT_OF_RANGE = "media_start_out_of_range"
+    NEVER_SHOWN = "never_shown"
+    SOURCE_DAMAGED = "source_damaged"
+    SHORTER_THAN_REQUESTED = "shorter_than_requested"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    OUTPUT_FAILED = "output_failed"
+    ENGINE_FAILED = "engine_failed"
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same call may succeed later with nothing changed by the caller."""
+        return self in {FailureKind.TIMEOUT, FailureKind.CANCELLED, FailureKind.FETCH_FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class ClipWarning:
+    """Something true and worth knowing about a clip that was extracted; ``counts`` holds the numbers."""
+
+    kind: str
+    message: str
+    counts: Mapping[str, int | float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"kind", "message", **counts}``."""
+        return {"kind": self.kind, "message": self.message, **self.counts}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ClipWarning, (self.kind, self.message, dict(self.counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFailure:
+    """A clip that failed, in its own place. ``message`` is for people, ``diagnostic`` for bug reports."""
+
+    clip_id: str
+    kind: FailureKind
+    message: str
+    diagnostic: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"id", "kind", "retryable", "message"}`` and ``diagnostic`` where there is one."""
+        shown = {
+            "id": self.clip_id,
+            "kind": self.kind.value,
+            "retryable": self.kind.is_retryable,
+            "message": self.message,
+        }
+        return shown | ({"diagnostic": self.diagnostic} if self.diagnostic else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a clip's frames stand on the timeline; times in seconds, exact.
+
+    Attributes:
+        start, end: on screen from start to end, both included.
+        playback_rate: source seconds a timeline second.
+        fps: frames a second of source time.
+        wraps: whether the frames are a whole cycle that starts again when it is over.
+    """
+
+    start: Fraction
+    end: Fraction
+    playback_rate: Fraction
+    fps: Fraction
+    wraps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedClip:
+    """A clip's frames on disk.
+
+    Attributes:
+        frames: how many; their files are ``pattern % 1`` to ``pattern % frames`` in ``directory``.
+        size: (width, height) in pixels.
+        placement: when they are shown.
+    """
+
+    clip_id: str
+    frames: int
+    directory: Path
+    pattern: str
+    size: tuple[int, int]
+    placement: Placement
+    warnings: tuple[ClipWarning, ...] = ()
+    is_cached: bool = False
+
+    def path_of(self, index: int) -> Path:
+        """The file of frame ``index``, counted from 0.
+
+        Raises:
+            IndexError: there is no such frame.
+        """
+        if not 0 <= index < self.frames:
+            msg = f"clip {self.clip_id!r} has frames 0 to {self.frames - 1}, not {index}"
+            raise IndexError(msg)
+        return self.directory / (self.pattern % (index + 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"id", "frames", "directory", "pattern", "width", "height", "cached", "warnings"}``."""
+        return {
+            "id": self.clip_id,
+            "frames": self.frames,
+            "directory": str(self.directory),
+            "pattern": self.pattern,
+            "width": self.size[0],
+            "height": self.size[1],
+            "cached": self.is_cached,
+            "warnings": [warning.to_json() for warning in self.warnings],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionResult:
+    """The outcome of one call: one entry a clip, in the composition's order."""
+
+    outcomes: tuple[ExtractedClip | ClipFailure, ...]
+    breakdown: Breakdown
+    notes: tuple[ClipWarning, ...] = ()
+
+    @property
+    def clips(self) -> tuple[ExtractedClip, ...]:
+        """The clips that have frames."""
+        return tuple(each for each in self.outcomes if isinstance(each, ExtractedClip))
+
+    @property
+    def failures(self) -> tuple[ClipFailure, ...]:
+        """The clips that have none."""
+        return tuple(each for each in self.outcomes if isinstance(each, ClipFailure))
+
+    @property
+    def success(self) -> bool:
+        """Whether every clip has its frames."""
+        return not self.failures
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"success", "clips", "failures", "notes", "breakdown"}``, JSON-able."""
+        return {
+            "success": self.success,
+            "clips": [clip.to_json() for clip in self.clips],
+            "failures": [failure.to_json() for failure in self.failures],
+            "notes": [note.to_json() for note in self.notes],
+            "breakdown": self.breakdown.to_json(),
+        }

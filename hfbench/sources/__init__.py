@@ -1,0 +1,6 @@
+"""From what a clip says its source is to a regular file on disk: in the project, or fetched. Never a protocol."""
+
+from hfbench.sources.policy import SourcePolicy, SourceProblem, SourceProblemKind
+from hfbench.sources.resolve import is_remote, resolve_source
+
+__all__ = ["SourcePolicy", "SourceProblem", "SourceProblemKind", "is_remote", "resolve_source"]

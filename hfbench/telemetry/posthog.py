@@ -1,0 +1,140 @@
+"""``posthog:[URL][?key=…]``: one PostHog event each, through PostHog's own client, without a person behind it.
+
+The client is used synchronously, on the dispatcher's thread: it starts no threads and no exit handlers of its own, and
+a failure is known at once. What it adds to an event is thrown away again but for the keys in :data:`CLIENT_KEYS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from hfbench.errors import HfbenchError, UsageError
+from hfbench.telemetry.base import CLOSE_SECONDS, SinkFactory, SinkSpec, TelemetryEvent
+from hfbench.telemetry.clients import ANONYMOUS_ID, no_credentials, quieten, require
+from hfbench.telemetry.endpoint import check_url, parse_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Seconds for one request. The exit does not wait for it: see :mod:`hfbench.telemetry.dispatch`.
+REQUEST_SECONDS: Final = 10.0
+
+#: Where the key and the host are looked for when the spec names none, in this order.
+KEY_VARIABLES: Final = ("HFBENCH_POSTHOG_API_KEY", "POSTHOG_API_KEY")
+HOST_VARIABLES: Final = ("HFBENCH_POSTHOG_HOST", "POSTHOG_HOST")
+
+#: PostHog's cloud in the US: what its client takes when nobody names a host.
+DEFAULT_HOST: Final = "https://us.i.posthog.com"
+
+#: What the client may add: its own name and version.
+CLIENT_KEYS: Final = frozenset({"$lib", "$lib_version"})
+
+#: What is sent beside the event: make no person, look up no place, keep no address of the sender.
+PRIVACY: Final[Mapping[str, bool | str]] = {
+    "$process_person_profile": False,
+    "$geoip_disable": True,
+    "$ip": "0.0.0.0",  # noqa: S104  no address to bind to: it stands in for the sender's
+}
+
+
+class PosthogSink:
+    """Sends each event in a request of its own. The client is imported when the first event comes.
+
+    Args:
+        host: URL of PostHog.
+        key: The project's key (the public one, which can only add events).
+
+    Raises:
+        NotInstalledError: The ``posthog`` client is not installed.
+    """
+
+    def __init__(self, host: str, key: str) -> None:
+        require("posthog", "posthog", ("posthog",))
+        self._host = host
+        self._key = key
+        self._client: Any = None
+        self._is_closed = False
+        self._allowed: dict[str, Any] = {}
+
+    def emit(self, event: TelemetryEvent) -> None:
+        """Send ``event`` and wait for the answer.
+
+        Raises:
+            HfbenchError: The sink is closed, or the client swallowed a failure.
+            Exception: Whatever the client raises: refused, timed out, an answer other than 200.
+        """
+        if self._is_closed:
+            message = "the sink is closed"
+            raise HfbenchError(message)
+        if self._client is None:
+            self._client = self._make_client()
+        self._allowed = {**event.properties, **PRIVACY}
+        receipt = self._client.capture(
+            event.name,
+            distinct_id=ANONYMOUS_ID,
+            properties=dict(self._allowed),
+            timestamp=event.moment,
+        )
+        if receipt is None:
+            message = "the client did not send the event"
+            raise HfbenchError(message)
+
+    def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
+        """Take no more events; nothing is buffered."""
+        del timeout_seconds  # a synchronous client has nothing to flush
+        self._is_closed = True
+        self._client = None
+
+    def _make_client(self) -> Any:
+        import posthog
+        import posthog.request
+
+        quieten("posthog")
+        # Not public, hence the guard; test_posthog shows what goes wrong without it.
+        session = getattr(posthog.request, "_session", None)
+        if session is not None:
+            session.auth = no_credentials
+        client = posthog.Posthog(
+            self._key,
+            host=self._host,
+            sync_mode=True,
+            timeout=REQUEST_SECONDS,
+            max_retries=0,
+            disable_geoip=True,
+            enable_exception_autocapture=False,
+            before_send=self._only_allowed,
+        )
+        # Set here and not in the call, where it would also turn on verbose logging: makes failures raise.
+        client.debug = True
+        return client
+
+    def _only_allowed(self, message: dict[str, Any]) -> dict[str, Any]:
+        """What leaves: the event as it was given, and the client's name. The client adds tags and more."""
+        added = message.get("properties") or {}
+        return {
+            "event": message["event"],
+            "distinct_id": ANONYMOUS_ID,
+            "timestamp": message["timestamp"],
+            "uuid": message["uuid"],
+            "properties": {**{key: added[key] for key in CLIENT_KEYS if key in added}, **self._allowed},
+        }
+
+
+def _first_set(environ: Mapping[str, str], variables: tuple[str, ...]) -> tuple[str, str]:
+    for variable in variables:
+        if value := environ.get(variable, "").strip():
+            return value, variable
+    return "", ""
+
+
+def _open(spec: SinkSpec, environ: Mapping[str, str]) -> PosthogSink:
+    endpoint = parse_endpoint(spec, frozenset({"key"}))
+    key = endpoint.options.get("key") or _first_set(environ, KEY_VARIABLES)[0]
+    if not key:
+        message = f"sink {spec.label}: needs the project's key: set POSTHOG_API_KEY, or write posthog:URL?key=…"
+        raise UsageError(message)
+    host, variable = (endpoint.url, spec.label) if endpoint.url else _first_set(environ, HOST_VARIABLES)
+    return PosthogSink(check_url(host, f"posthog ({variable})") if host else DEFAULT_HOST, key)
+
+
+FACTORY: Final = SinkFactory(_open)

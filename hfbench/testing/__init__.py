@@ -1,0 +1,1 @@
+"""Fakes and conformance suites for the seams, for hfbench's own tests and for third parties'."""

@@ -1,0 +1,85 @@
+"""Things that the tests of measurement and judgement share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hfbench.bench.likeness import Case, Side
+from hfbench.bench.protocol import EngineSpec
+from hfbench.bench.record import Sample
+from hfbench.bench.rig import Work
+
+FAKE = Path(__file__).with_name("fake_engine.py")
+MACHINE = {"cpu": "Test CPU", "cores": 2, "threads": 2, "memory_gib": 8, "system": "Linux", "architecture": "x86_64"}
+
+
+@pytest.fixture
+def data() -> Path:
+    return Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture
+def fake_engine() -> Callable[..., EngineSpec]:
+    """A specification of a real child process: ``fake_engine("name", mode="die", cpu=110)``."""
+
+    def make(name: str = "fake", **config: Any) -> EngineSpec:
+        return EngineSpec(name, (sys.executable, "-S", "-E", str(FAKE), json.dumps(config)))
+
+    return make
+
+
+@pytest.fixture
+def make_work() -> Callable[..., Work]:
+    def make(scenario: str = "demo", **axes: str) -> Work:
+        case = Case(scenario, **{"backend": "libav", "scope": "segment", "format": "jpg", **axes})
+        return Work(case=case, composition={"clips": []}, fixture="f" * 12)
+
+    return make
+
+
+@pytest.fixture
+def make_samples() -> Callable[..., tuple[Sample, ...]]:
+    """Samples of one case, one a value of ``cpu``; other metrics are the same in each, or a list with one for each."""
+
+    def make(cpu: list[float], *, scenario: str = "demo", frames: int = 3, **more: Any) -> tuple[Sample, ...]:
+        axes = {key: more.pop(key) for key in ("backend", "scope", "format", "cache", "engine", "role") if key in more}
+        plain = {"backend": "libav", "scope": "segment", "format": "jpg", **axes}
+        return tuple(
+            Sample(
+                scenario=scenario,
+                round=index + 1,
+                order=index,
+                frames={"a": frames},
+                metrics={
+                    "cpuMs": value,
+                    "videoExtractMs": value,
+                    **{name: given[index] if isinstance(given, list) else given for name, given in more.items()},
+                },
+                **plain,
+            )
+            for index, value in enumerate(cpu)
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_side(make_samples: Callable[..., tuple[Sample, ...]]) -> Callable[..., Side]:
+    def make(
+        name: str,
+        cpu: list[float],
+        *,
+        fixture: str = "f" * 12,
+        machine: dict[str, str | int] | None = None,
+        **more: Any,
+    ) -> Side:
+        samples = make_samples(cpu, **more)
+        return Side(name, samples, {samples[0].scenario: fixture}, MACHINE | (machine or {}))
+
+    return make

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hfbench.bench import machine
+
+
+def test_facts_name_the_machine_and_nobody() -> None:
+    facts = machine.machine_facts()
+    assert set(machine.IDENTITY) <= set(facts)
+    assert facts["cpu"]
+    assert int(facts["threads"]) >= 1
+    words = set(json.dumps(facts).replace('"', " ").split())
+    assert not words & {platform.node(), getpass.getuser(), str(Path.home())}
+
+
+def test_differences_are_named() -> None:
+    facts = machine.machine_facts()
+    assert machine.differences(facts, facts) == ()
+    assert machine.differences(facts, {**facts, "cpu": "other", "release": "other"}) == ("cpu",)
+
+
+def test_versions() -> None:
+    found = machine.versions()
+    assert found["python"] == platform.python_version()
+    assert "version" in found
+    found["version"] = "changed"
+    assert machine.versions()["version"] != "changed"
+
+
+def test_load() -> None:
+    assert machine.load().one_minute >= 0
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_revision_and_dirtiness(tmp_path: Path) -> None:
+    assert machine.source_revision(tmp_path) is None
+    git(tmp_path, "init")
+    assert machine.source_revision(tmp_path) is None  # no commit yet
+    git(tmp_path, "commit", "--allow-empty", "-m", "first")
+    clean = machine.source_revision(tmp_path)
+    assert clean is not None
+    assert len(clean) == 40
+    (tmp_path / "new").touch()
+    assert machine.source_revision(tmp_path) == f"{clean}-dirty"
+
+
+def test_no_git_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.source_revision(tmp_path) is None

@@ -1,0 +1,57 @@
+"""Fixtures of the telemetry tests."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+from telemetry_servers import FakeServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: Extra -> what it must bring.
+EXTRAS = {
+    "posthog": ("posthog",),
+    "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http", "opentelemetry.proto"),
+}
+
+#: What would change which sinks are live, or where they send to.
+VARIABLES = ("HFBENCH_", "POSTHOG_", "OTEL_", "DO_NOT_TRACK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
+
+
+@pytest.fixture
+def need() -> Callable[[str], None]:
+    """Call with an extra's name: skips where it is not installed, fails in CI."""
+
+    def check(extra: str) -> None:
+        missing = [module for module in EXTRAS.get(extra, ()) if not is_installed(module)]
+        if missing:
+            reason = f"{', '.join(missing)} not installed: pip install 'hfbench[{extra}]'"
+            if os.environ.get("CI", "").lower() in {"1", "true"}:
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+    return check
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in tuple(os.environ):
+        if variable.upper().startswith(VARIABLES):
+            monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as running:
+        yield running
