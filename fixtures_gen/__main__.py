@@ -243,7 +243,7 @@ def show(store: Store, name: str, size: str | None, sheet: Path | None, *, as_js
             click.echo(f"  {step_line(step)}")
         click.echo("")
         for entry in recipe.truth(at).files:
-            click.echo(json.dumps(_summary(entry.name, described), indent=1))
+            click.echo(json.dumps(_summary(entry.name, described), indent=1, ensure_ascii=False))
     if sheet is not None:
         store.ensure([Request(name, at)])
         truth = recipe.truth(at).files[0]

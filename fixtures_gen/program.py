@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
 import os
 import platform
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -32,10 +34,11 @@ def find_ffmpeg() -> Path:
     """
     named = os.environ.get("HFBENCH_FFMPEG")
     if named:
-        if not os.access(named, os.X_OK) or not Path(named).is_file():
+        found = shutil.which(named)
+        if found is None:
             msg = f"HFBENCH_FFMPEG names {named}, which is not a program: {HOW_TO_GET}"
             raise FixtureError(msg)
-        return Path(named)
+        return Path(found).absolute()  # it is run in other folders
     try:
         import imageio_ffmpeg
 
@@ -80,7 +83,7 @@ def load(path: Path) -> Program:
         raise FixtureError(msg)
     listed = _ask(path, "-hide_banner", "-encoders").split("------", 1)[-1]
     names = [line.split()[1] for line in listed.splitlines() if len(line.split()) > 1]
-    return Program(path, banner[2], frozenset(names))
+    return Program(path.absolute(), banner[2], frozenset(names))
 
 
 def _ask(path: Path, *arguments: str) -> str:
@@ -123,6 +126,16 @@ class Surroundings:
 DEFAULT_SURROUNDINGS = Surroundings()
 
 
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Leave no process and no open pipe behind, whatever happened."""
+    if child.poll() is None:
+        child.kill()
+        child.wait()
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """Runs one program in one folder; ``stop`` ends a run early and takes the child with it."""
@@ -146,9 +159,7 @@ class Runner:
                     self._feed(child, frames)
                 self._wait(child)
             finally:
-                if child.poll() is None:
-                    child.kill()
-                    child.wait()
+                _end(child)
             words.seek(0)
             said = words.read(_DIAGNOSTIC_BYTES).decode(errors="replace").strip()
         if child.returncode != 0:

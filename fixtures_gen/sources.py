@@ -38,7 +38,7 @@ def splitmix64(count: int, seed: int) -> npt.NDArray[np.uint64]:
     return words
 
 
-def _triangle(values: npt.NDArray[np.int64], period: int, height: int) -> npt.NDArray[np.int64]:
+def _triangle(values: npt.NDArray[np.int32], period: int, height: int) -> npt.NDArray[np.int32]:
     """Triangle wave between 0 and ``height`` in integers."""
     phase = values % (2 * period)
     return np.minimum(phase, 2 * period - phase) * height // period
@@ -56,9 +56,11 @@ class Camera:
 
     ``depth`` 8 gives yuv420p, 10 gives yuv420p10le; 4:2:0 needs an even width and height. ``floor`` and
     ``ceiling`` are the 8-bit-equivalent codes of black and of the brightest place of scene and barcode: 16 and
-    235 for SDR, less for PQ, where 235 would be 10 000 cd/m², and 0 and 255 for full range. ``noise`` is the amplitude in 8-bit codes over the lower five eighths, half of it above:
-    encoders quantise noise away below an amplitude that lies near 7 at crf 23, so the share of the picture,
-    not the amplitude, is what sets the bits per pixel. ``first_id`` is the barcode of frame 0.
+    235 for SDR, less for PQ, where 235 would be 10 000 cd/m², and 0 and 255 for full range. ``noise`` is the
+    amplitude in 8-bit codes over the lower five eighths of the picture, and half of it above: at crf 23 an
+    encoder quantises noise away below an amplitude near 7, so the share of the picture, more than the
+    amplitude, sets the bits per pixel. ``saturation`` is in per cent: codes that are colourful in BT.709 lie
+    outside every display in BT.2020 PQ. ``first_id`` is the barcode of frame 0.
     """
 
     width: int
@@ -69,6 +71,7 @@ class Camera:
     floor: int = 16
     ceiling: int = 235
     noise: int = 8
+    saturation: int = 100
     seed: int = 1
     first_id: int = 0
 
@@ -80,7 +83,7 @@ class Camera:
     def _scene(self, span: int) -> tuple[npt.NDArray[Any], ...]:
         """Y, U, V of a scene larger than the frame by ``span`` each way, leaving room for the noise."""
         w, h = self.width + span, self.height + span
-        x, y = np.arange(w, dtype=np.int64)[None, :], np.arange(h, dtype=np.int64)[:, None]
+        x, y = np.arange(w, dtype=np.int32)[None, :], np.arange(h, dtype=np.int32)[:, None]
         unit = max(self.height // 6, 8)
         top = self.ceiling - self.noise - 1
         floor = self.floor + self.noise + 1
@@ -88,11 +91,11 @@ class Camera:
         luma = _triangle(x + y // 2, 3 * unit, 90) + _triangle(2 * y - x, 5 * unit, 70) + tiles
         luma = floor + luma * (top - floor) // (90 + 70 + 24)
         half_x, half_y = x[:, : w // 2], y[: h // 2]
-        blue = 96 + _triangle(half_x + half_y, 2 * unit, 64)
-        red = 100 + _triangle(half_x - half_y, 3 * unit, 56)
+        blue = 128 + (_triangle(half_x + half_y, 2 * unit, 64) - 32) * self.saturation // 100
+        red = 128 + (_triangle(half_x - half_y, 3 * unit, 56) - 28) * self.saturation // 100
         return tuple(self._deep(p) for p in (luma, blue, red))
 
-    def _deep(self, plane: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    def _deep(self, plane: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
         if self.depth == 8:  # noqa: PLR2004 - bits
             return plane.astype(np.uint8)
         return (plane << _DEEP_SHIFT).astype(np.uint16)
@@ -136,8 +139,8 @@ class Camera:
 class Screen:
     """A screen recording: a still desktop, a window of text that scrolls, a pointer; no noise. 8-bit 4:2:0.
 
-    ``scroll`` is how many frames in a row move in each ``period``: bursts and holds. The barcode counts every
-    frame from ``first_id``.
+    The barcode counts every frame from ``first_id``. Everything moves on in every frame: bursts and holds are
+    made by the recipe, which keeps some frames and drops the others.
     """
 
     width: int

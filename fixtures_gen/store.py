@@ -175,7 +175,7 @@ class Store:
         stop = threading.Event()
         pool = ThreadPoolExecutor(max_workers=max(jobs, 1), thread_name_prefix="fixtures")
         try:
-            running = [pool.submit(self._ensure_one, request, deep, report, stop) for request in distinct]
+            running = [pool.submit(self._ensure_one, request, report, stop, deep=deep) for request in distinct]
             done, _ = wait(running, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
@@ -184,18 +184,22 @@ class Store:
             pool.shutdown(wait=True, cancel_futures=True)
         return tuple(self.entry(r.name, r.size) for r in sized)
 
-    def _ensure_one(self, request: Request, deep: bool, report: _Reporter, stop: threading.Event) -> None:  # noqa: FBT001
+    def _ensure_one(self, request: Request, report: _Reporter, stop: threading.Event, *, deep: bool) -> None:
         recipe = find_recipe(request.name)
         size = request.size or recipe.default_size
         folder = self.folder(recipe.name, size)
-        (self.root / _LOCKS).mkdir(parents=True, exist_ok=True)
-        with FileLock(self.root / _LOCKS / f"{folder.name}.lock"):
-            if not self.problems(recipe.name, size, deep=deep):
-                report.tell(recipe.name, size, "reused")
-                return
-            self._sweep(folder)
-            report.tell(recipe.name, size, "building")
-            seconds = self._build_into(folder, recipe, size, stop)
+        try:
+            (self.root / _LOCKS).mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / _LOCKS / f"{folder.name}.lock"):
+                if not self.problems(recipe.name, size, deep=deep):
+                    report.tell(recipe.name, size, "reused")
+                    return
+                self._sweep(folder)
+                report.tell(recipe.name, size, "building")
+                seconds = self._build_into(folder, recipe, size, stop)
+        except OSError as error:
+            msg = f"cannot write {folder.name} under {self.root}: {error.strerror or error}"
+            raise FixtureError(msg) from error
         report.tell(recipe.name, size, "built", seconds)
 
     def _sweep(self, folder: Path) -> None:
@@ -219,9 +223,6 @@ class Store:
                 folder.rename(aside)
                 shutil.rmtree(aside, ignore_errors=True)
             work.rename(folder)
-        except OSError as error:
-            msg = f"cannot write {folder.name} under {self.root}: {error.strerror or error}"
-            raise FixtureError(msg) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return seconds

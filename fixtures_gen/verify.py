@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +82,11 @@ def verify(
     known = sums_module.read() if expected is None else expected
     store.root.mkdir(parents=True, exist_ok=True)
     results: list[Verification] = []
-
+    stop = threading.Event()
     with ThreadPoolExecutor(max_workers=max(jobs, 1), thread_name_prefix="verify") as pool:
-        running = [pool.submit(_verify_one, store, recipe, size or recipe.default_size, known) for recipe in recipes]
+        running = [
+            pool.submit(_verify_one, store, recipe, size or recipe.default_size, known, stop) for recipe in recipes
+        ]
         try:
             for future in running:
                 result = future.result()
@@ -91,13 +94,14 @@ def verify(
                 if on_progress is not None:
                     on_progress(Progress(result.name, result.size, "verified", len(results), len(recipes)))
         finally:
+            stop.set()  # after an error or Ctrl-C the other builds are of no use
             pool.shutdown(wait=True, cancel_futures=True)
     return results
 
 
-def _verify_one(store: Store, recipe: Recipe, size: Size, known: Sums) -> Verification:
-    first = _hashes(store, recipe, size, DEFAULT_SURROUNDINGS, "first")
-    second = _hashes(store, recipe, size, OTHER_SURROUNDINGS, _OTHER_FOLDER)
+def _verify_one(store: Store, recipe: Recipe, size: Size, known: Sums, stop: threading.Event) -> Verification:
+    first = _hashes(store, recipe, size, (DEFAULT_SURROUNDINGS, "first"), stop)
+    second = _hashes(store, recipe, size, (OTHER_SURROUNDINGS, _OTHER_FOLDER), stop)
     built = store.folder(recipe.name, size)
     version = store.program.version
     files = []
@@ -109,13 +113,17 @@ def _verify_one(store: Store, recipe: Recipe, size: Size, known: Sums) -> Verifi
     return Verification(recipe.name, size, tuple(files), problems)
 
 
-def _hashes(store: Store, recipe: Recipe, size: Size, surroundings: Surroundings, folder: str) -> dict[str, str]:
+def _hashes(
+    store: Store, recipe: Recipe, size: Size, where: tuple[Surroundings, str], stop: threading.Event
+) -> dict[str, str]:
+    """Build in a folder of the given name under the given surroundings; only the hashes stay."""
+    surroundings, folder = where
     # In the store's own root: the system's temporary folder may be too small for media.
     work = Path(tempfile.mkdtemp(prefix=f"{VERIFYING}{recipe.name}-", dir=store.root))
     try:
         inner = work / folder
         inner.mkdir()
-        files = build(recipe, size, Runner(store.program, inner, surroundings))
+        files = build(recipe, size, Runner(store.program, inner, surroundings, stop))
         return {path.name: file_sha256(path) for path in files}
     finally:
         shutil.rmtree(work, ignore_errors=True)

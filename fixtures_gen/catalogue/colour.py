@@ -72,7 +72,7 @@ def _hdr(name: str, title: str, clips: Callable[[Size], tuple[HdrClip, ...]], si
 
 
 def _ten_bit(name: str, size: Size, tags: Tags, params: str = "") -> Encode:
-    camera = Camera(size.width, size.height, THIRTY, _FRAMES, depth=10, noise=9)
+    camera = Camera(size.width, size.height, THIRTY, _FRAMES, depth=10, noise=9, saturation=40)
     return Encode(name, camera, ("-vf", encoders.setparams(tags), *encoders.x265(tags=tags, params=params)))
 
 

@@ -104,7 +104,9 @@ class HdrClip:
         """The ffmpeg run that makes it, with ``more`` output options."""
         w, h = self.size.width, self.size.height
         ceiling = PQ_CEILING if self._is_pq else 235
-        camera = Camera(w, h, self.rate, self.frames, depth=10, ceiling=ceiling, noise=9, first_id=self.first_id)
+        camera = Camera(
+            w, h, self.rate, self.frames, depth=10, ceiling=ceiling, noise=9, saturation=40, first_id=self.first_id
+        )
         encoder = encoders.x265(
             tags=self.tags,
             mastering=MASTERING_P3_1000 if self._is_pq else None,

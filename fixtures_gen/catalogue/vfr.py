@@ -125,8 +125,11 @@ _SWITCHED = _CameraTimes(
 )
 
 
+_NTSC = Fraction(30_000, 1001)  # at 30 fps FLV's milliseconds happen to give two equal rates
+
+
 def _trap_parts(size: Size) -> SdrClip:
-    return SdrClip("cfr.mp4", size, 90, params="bframes=0")
+    return SdrClip("cfr.mp4", size, 90, rate=_NTSC, params="bframes=0")
 
 
 def _trap_steps(size: Size) -> tuple[Step, ...]:
@@ -148,10 +151,10 @@ def _trap_truth(size: Size) -> Truth:
     held = _SCREEN_KEPT.truth("vfr-holds.mkv", size, "ffmpeg's avg and r frame rates agree, yet it is variable")
     rounded = tuple((2000 * ticks // TICKS + 1) // 2 for _, ticks in _SCREEN_KEPT.frames)
     held = replace(held, time_base=ms, timing=Listed(rounded, ms), last_duration=None)
-    base = replace(_trap_parts(size).truth(), time_base=ms, timing=milliseconds(Fraction(30), 90), last_duration=None)
+    base = replace(_trap_parts(size).truth(), time_base=ms, timing=milliseconds(_NTSC, 90), last_duration=None)
     flv = replace(base, name="cfr.flv", container=None, notes="avg and r frame rates differ, yet it is constant")
-    uniform = Uniform(Fraction(0), Fraction(1, 30), 90)
-    ts = replace(flv, name="cfr.ts", time_base=Fraction(1, TICKS), timing=uniform, last_duration=Fraction(1, 30))
+    uniform = Uniform(Fraction(0), 1 / _NTSC, 90)
+    ts = replace(flv, name="cfr.ts", time_base=Fraction(1, TICKS), timing=uniform, last_duration=1 / _NTSC, notes="")
     return Truth((held, flv, ts, replace(base, name="cfr.mkv")))
 
 

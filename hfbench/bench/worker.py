@@ -1,11 +1,12 @@
-"""The engine's end of the protocol: a loop over requests. What runs an extraction is handed in."""
+"""The engine's end of the protocol: a loop over requests, and hfbench's own engine behind it."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import IO, Any, Final
 
 from hfbench.bench.messages import Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
@@ -65,3 +66,42 @@ def private_stdout() -> Iterator[IO[bytes]]:
         sys.stdout.flush()
         os.dup2(kept, _STDOUT)
         os.close(kept)
+
+
+def engine_hello(axes: Mapping[str, str]) -> Hello:
+    """What hfbench says of itself; ``axes`` (``backend``, ``scope``, ``format``) are fixed by the worker's options."""
+    from hfbench.bench.machine import versions
+    from hfbench.options import BACKENDS
+    from hfbench.plan import ImageFormat, Scope
+
+    facts = versions()
+    capabilities = {
+        "backends": list(BACKENDS),
+        "scopes": [scope.value for scope in Scope],
+        "formats": [each.value for each in ImageFormat],
+    }
+    return Hello(name="hfbench", version=facts["version"], axes=axes, capabilities=capabilities, facts=facts)
+
+
+def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
+    """Extract what is asked for with hfbench's engine.
+
+    A clip that fails refuses the whole run: its time would be the time of something else.
+
+    Raises:
+        UsageError: the composition or an option says something impossible.
+        MachineError: the machine lacks something.
+    """
+    from hfbench.composition.json_format import from_document
+    from hfbench.engine import extract
+    from hfbench.options import ExtractOptions
+
+    if request.cache != "off":
+        return Refusal(kind="unsupported", message=f"cache {request.cache!r}; this engine has no cache yet")
+    known = {each.name for each in fields(ExtractOptions)}
+    options = ExtractOptions(**{key: value for key, value in request.options.items() if key in known})
+    result = extract(from_document(request.composition), request.out, options)
+    if result.failures:
+        told = "; ".join(f"{failure.clip_id}: {failure.message}" for failure in result.failures)
+        return Refusal(kind="extraction_failed", message=told)
+    return RunAnswer(metrics=result.breakdown.to_json(), frames={clip.clip_id: clip.frames for clip in result.clips})

@@ -95,9 +95,7 @@ def _working_tree(repository: Path) -> Revision:
     return Revision(WORKING_TREE, commit, tree, changed)
 
 
-def environment(
-    repository: Path, revision: Revision, store: Path, tell: Tell, install: Install | None = None
-) -> Path:
+def environment(repository: Path, revision: Revision, store: Path, tell: Tell, install: Install | None = None) -> Path:
     """The folder of programs of an environment in which the revision is installed; built once, kept in ``store``.
 
     An interrupted build is built anew; two at once wait for each other.

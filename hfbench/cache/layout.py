@@ -2,11 +2,12 @@
 
 ::
 
-    hfcache-v1-<16 hex>/                  an entry: frames and a manifest
-    .partial-<16 hex>-<host>-<pid>-<random>/   a writer at work, or what a dead one left
-    .moved-<random>/                      moved aside in order to be deleted
-    .probes/  .digests/                   small documents
-    .swept  .grown                        when the last sweep was, and what was published since
+    hfcache-v1-<16 hex>/                      an entry: frames and a manifest
+    .partial-<16 hex>-<host>-<pid>-<random>/  a writer at work, or what a dead one left
+    .moved-<random>/                          moved aside in order to be deleted
+    .probes/  .digests/                       small documents
+    .swept  .grown                            when the last sweep was, and what was published since
+    CACHEDIR.TAG                              for backup programs, if we made the folder
 
 The version in the name of an entry is that of the *layout*: sweeping treats entries of any version alike (least
 recently used, leases), so that an upgrade does not leave the old ones behind for ever.

@@ -193,7 +193,7 @@ class ExtractionCache:
         except OSError as error:
             self._published(None)
             advice = "free some space or use --cache off"
-            msg = f"the cache {self.root} has no room for another entry: {error.strerror}; {advice}"
+            msg = f"the cache {self.root} can't take another entry: {error.strerror}; {advice}"
             raise CacheUnusableError(msg, diagnostic=str(error)) from error
 
     def adopt(

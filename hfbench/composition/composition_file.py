@@ -7,12 +7,12 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from hfbench.composition import html_format, json_format
-from hfbench.composition.fields import Rate, shown
 from hfbench.errors import CompositionError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hfbench.composition.fields import Rate
     from hfbench.composition.model import Composition
 
 #: Bytes: 100 000 clips of over 300 bytes each.
@@ -99,7 +99,7 @@ def _project_root(path: Path, root: Path | None) -> Path:
     if root is None:
         return path.absolute().parent
     if not root.is_dir():
-        msg = f"root: {shown(os.fspath(root))} is not a folder"
+        msg = f"root: {_name_in_message(root)} is not a folder"
         raise CompositionError(msg)
     return root.absolute()
 

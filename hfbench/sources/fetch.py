@@ -30,6 +30,7 @@ _POLL_SECONDS: Final = 0.25
 _CONNECT_SECONDS: Final = 10.0
 _CHUNK_BYTES: Final = 64 * 1024
 _SHOWN_CHARACTERS: Final = 120
+_MAX_PORT: Final = 65_535
 _OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERRORS: Final = range(500, 600)
@@ -308,8 +309,8 @@ def _check_allowed(url: str, policy: SourcePolicy, *, asked: str = "") -> None:
         raise _refused(asked or url, "the network is not allowed")
     if parsed.scheme not in ({"https", "http"} if policy.allow_http else {"https"}):
         raise _refused(asked or url, f"{parsed.scheme}:// is not allowed{hop}; allowed: https://")
-    if not parsed.host:
-        raise _refused(asked or url, "it names no host")
+    if not parsed.host or not 0 < (parsed.port or 443) <= _MAX_PORT:
+        raise _refused(asked or url, "it names no host, or no port, that there can be")
 
 
 def _refused(url: str, why: str) -> SourceProblem:

@@ -75,6 +75,11 @@ def resolve_source(
     """
     if is_remote(src):
         return _fetched(src, policy, download_into, stop)
+    return _on_disk(src, root, policy, absolute_ok=absolute_ok)
+
+
+def _on_disk(src: str, root: Path, policy: SourcePolicy, *, absolute_ok: bool) -> Path:
+    """The first place where something stands, if it is a regular file and allowed."""
     base = Path(os.path.abspath(root))  # noqa: PTH100  Path.absolute keeps "..", which must not count as inside
     outside: _Found | None = None
     missing: _Found | None = None
@@ -214,4 +219,6 @@ def _shown(text: str) -> str:
 
 
 def _shown_path(path: Path) -> str:
-    return _shown(os.fspath(path))
+    """A path likewise; where it is cut, its end is kept, which tells files apart."""
+    text = os.fspath(path)
+    return repr(text if len(text) <= _MAX_SHOWN_CHARACTERS else f"…{text[-_MAX_SHOWN_CHARACTERS:]}")

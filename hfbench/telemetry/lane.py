@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hfbench.errors import HfbenchError
+
 if TYPE_CHECKING:
     from hfbench.telemetry.base import TelemetryEvent, TelemetrySink
 
@@ -39,7 +41,7 @@ class SinkReport:
         dropped_full: Events that came while its queue was full, or after closing.
         dropped_failed: Events for which it raised.
         dropped_late: Events that were still on their way when the time for closing was over.
-        last_error: Type of what it raised last; empty when it never did.
+        last_error: What it raised last (the type; for hfbench's own errors the message); empty when it never did.
     """
 
     label: str
@@ -174,7 +176,7 @@ class Lane:
         try:
             self._attached.sink.emit(event)
         except BaseException as error:  # noqa: BLE001  a sink's trouble, SystemExit included, ends here and is counted
-            return type(error).__name__
+            return error.message if isinstance(error, HfbenchError) else type(error).__name__
         return ""
 
     def _book(self, parcel: _Parcel, error: str) -> None:

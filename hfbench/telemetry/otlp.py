@@ -104,10 +104,10 @@ class _Pipeline:
         spans = self.finished_spans.get_finished_spans()
         self.finished_spans.clear()
         refused = []
-        if spans and self.span_exporter.export(spans).name != "SUCCESS":
+        if spans and not _is_taken(self.span_exporter, spans):
             refused.append("spans")
         metrics = self.metric_reader.get_metrics_data()
-        if metrics is not None and self.metric_exporter.export(metrics).name != "SUCCESS":
+        if metrics is not None and not _is_taken(self.metric_exporter, metrics):
             refused.append("metrics")
         if refused:
             message = f"the collector did not take the {' and the '.join(refused)}"
@@ -119,6 +119,13 @@ class _Pipeline:
         self.meter_provider.shutdown()
         self.span_exporter.shutdown()
         self.metric_exporter.shutdown()
+
+
+def _is_taken(exporter: Any, batch: Any) -> bool:
+    try:
+        return bool(exporter.export(batch).name == "SUCCESS")
+    except Exception:  # noqa: BLE001  older exporters raise where newer ones return FAILURE
+        return False
 
 
 def _make_pipeline(endpoint: str, *, wants_delta: bool) -> _Pipeline:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,8 +15,18 @@ from hfbench.bench.protocol import EngineSpec
 from hfbench.bench.record import Sample
 from hfbench.bench.rig import Work
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 FAKE = Path(__file__).with_name("fake_engine.py")
-MACHINE = {"cpu": "Test CPU", "cores": 2, "threads": 2, "memory_gib": 8, "system": "Linux", "architecture": "x86_64"}
+MACHINE: dict[str, str | int] = {
+    "cpu": "Test CPU",
+    "cores": 2,
+    "threads": 2,
+    "memory_gib": 8,
+    "system": "Linux",
+    "architecture": "x86_64",
+}
 
 
 @pytest.fixture
@@ -83,3 +93,36 @@ def make_side(make_samples: Callable[..., tuple[Sample, ...]]) -> Callable[..., 
         return Side(name, samples, {samples[0].scenario: fixture}, MACHINE | (machine or {}))
 
     return make
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=test", "-c", "user.email=test"]
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty git repository."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    _git(folder, "init", "--initial-branch=main")
+    return folder
+
+
+@pytest.fixture
+def commit(project: Path) -> Callable[..., str]:
+    """Commit everything in the project; the commit's hash."""
+
+    def make(message: str) -> str:
+        _git(project, "add", "--all")
+        _git(project, "commit", "--allow-empty", "-m", message)
+        return _git(project, "rev-parse", "HEAD")
+
+    return make
+
+
+@pytest.fixture
+def git(project: Path) -> Callable[..., str]:
+    """Run git in the project."""
+    return lambda *arguments: _git(project, *arguments)

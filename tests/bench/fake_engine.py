@@ -3,7 +3,10 @@
 It shares no code with hfbench. One JSON argument configures it; see ``DEFAULTS``.
 """
 
+from __future__ import annotations
+
 import json
+import math
 import os
 import random
 import signal
@@ -11,8 +14,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-DEFAULTS = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Message = dict[str, Any]
+
+DEFAULTS: Message = {
     "name": "fake",
     "protocol": "hfbench-worker/1",
     "mode": "honest",  # what it does on the n-th run request, n = "after" + 1
@@ -28,94 +37,105 @@ DEFAULTS = {
 }
 
 
-def say(message):
-    sys.stdout.write(json.dumps(message) + "\n")
+def say(message: Message) -> None:
+    write(json.dumps(message) + "\n")
+
+
+def write(text: str) -> None:
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
-def misbehave(mode, message):
-    if mode == "hang":
-        time.sleep(600)
-    elif mode == "hang-with-child":
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        sys.stderr.write(f"child {child.pid}\n")
-        sys.stderr.flush()
-        time.sleep(600)
-    elif mode == "die":
-        sys.stderr.write("first words\nfatal: the disk is on fire\n")
-        sys.exit(7)
-    elif mode == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif mode == "close":
-        os.close(1)
-        time.sleep(600)
-    elif mode == "garbage":
-        sys.stdout.write("frame=  60 fps=0.0 q=-0.0\n")
-        sys.stdout.flush()
-    elif mode == "endless":
-        sys.stdout.write("x" * (9 * 2**20))
-        sys.stdout.flush()
-    elif mode == "wrong-id":
-        say({"ok": True, "id": 999, "sample": {"metrics": {}}})
-    elif mode == "nan":
-        sys.stdout.write('{"ok": true, "id": %d, "sample": {"metrics": {"cpuMs": NaN}}}\n' % message["id"])
-        sys.stdout.flush()
-    elif mode == "text-metric":
-        say({"ok": True, "id": message["id"], "sample": {"metrics": {"cpuMs": "12"}}})
-    elif mode == "refuse":
-        say({"ok": False, "id": message["id"], "error": {"kind": "unsupported", "message": "no png16 here"}})
-    elif mode == "silent-metrics":
-        deadline = time.process_time() + 0.2
-        while time.process_time() < deadline:
-            pass
-        code = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
-        subprocess.run([sys.executable, "-c", code], check=True)
-        say({"ok": True, "id": message["id"], "sample": {"metrics": {"cpuMs": None}, "frames": {}}})
+def warn(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
-def run(config, noise, message):
+def answer(number: int, metrics: dict[str, Any], frames: dict[str, int] | None = None) -> None:
+    say({"ok": True, "id": number, "sample": {"metrics": metrics, "frames": frames or {}}})
+
+
+def hang_with_child(_: int) -> None:
+    warn(f"child {subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid}")
+    time.sleep(600)
+
+
+def die(_: int) -> None:
+    warn("first words\nfatal: the disk is on fire")
+    sys.exit(7)
+
+
+def close(_: int) -> None:
+    os.close(1)
+    time.sleep(600)
+
+
+def refuse(number: int) -> None:
+    say({"ok": False, "id": number, "error": {"kind": "unsupported", "message": "no png16 here"}})
+
+
+def silent_metrics(number: int) -> None:
+    """Work for 0.2 s of CPU time here and in a child, and not tell."""
+    burn = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
+    exec(burn, {})
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    answer(number, {"cpuMs": None})
+
+
+MISDEEDS: dict[str, Callable[[int], object]] = {
+    "hang": lambda _: time.sleep(600),
+    "hang-with-child": hang_with_child,
+    "die": die,
+    "killed": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "close": close,
+    "garbage": lambda _: write("frame=  60 fps=0.0 q=-0.0\n"),
+    "endless": lambda _: write("x" * (9 * 2**20)),
+    "wrong-id": lambda _: answer(999, {}),
+    "nan": lambda number: answer(number, {"cpuMs": math.nan}),
+    "text-metric": lambda number: answer(number, {"cpuMs": "12"}),
+    "refuse": refuse,
+    "silent-metrics": silent_metrics,
+}
+
+
+def run(config: Message, noise: random.Random, message: Message) -> None:
     for clip, count in config["frames"].items():
         folder = Path(message["out"]) / clip
         folder.mkdir(parents=True)
         for index in range(count):
             (folder / f"frame_{index + 1:05d}.jpg").touch()
-    metrics = {
-        "cpuMs": config["cpu"] * noise.uniform(1 - config["spread"], 1 + config["spread"]),
-        "videoExtractMs": config["wall"] * noise.uniform(1 - config["spread"], 1 + config["spread"]),
-        **config["counters"],
+    low, high = 1 - config["spread"], 1 + config["spread"]
+    times = {
+        "cpuMs": config["cpu"] * noise.uniform(low, high),
+        "videoExtractMs": config["wall"] * noise.uniform(low, high),
     }
-    say({"ok": True, "id": message["id"], "sample": {"metrics": metrics, "frames": config["frames"]}})
+    answer(message["id"], {**times, **config["counters"]}, config["frames"])
 
 
-def main():
-    config = {**DEFAULTS, **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
+def hello(config: Message) -> None:
+    if config["mode"] == "deaf":
+        time.sleep(600)
+    told = {key: config[key] for key in ("protocol", "name", "axes")}
+    say({"ok": True, "version": "1.0", "facts": {"av": "18.1"}, **told})
+
+
+def main() -> None:
+    config: Message = {**DEFAULTS, **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
     noise = random.Random(config["seed"])
     if config["stderr"]:
-        sys.stderr.write(config["stderr"] + "\n")
-        sys.stderr.flush()
+        warn(config["stderr"])
     runs = 0
     for line in sys.stdin:
         message = json.loads(line)
         if message["op"] == "hello":
-            if config["mode"] == "deaf":
-                time.sleep(600)
-            say(
-                {
-                    "ok": True,
-                    "protocol": config["protocol"],
-                    "name": config["name"],
-                    "version": "1.0",
-                    "axes": config["axes"],
-                    "facts": {"av": "18.1"},
-                }
-            )
+            hello(config)
         elif message["op"] == "bye":
             say({"ok": True})
             if config["mode"] == "stays":
                 time.sleep(600)
             return
-        elif config["mode"] not in {"honest", "stays"} and runs >= config["after"]:
-            misbehave(config["mode"], message)
+        elif config["mode"] in MISDEEDS and runs >= config["after"]:
+            MISDEEDS[config["mode"]](message["id"])
         else:
             runs += 1
             run(config, noise, message)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hfbench.bench.budgets import Allowance, Budget, load_budgets
 from hfbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AXES = {"backend": "libav", "scope": "segment", "format": "jpg", "cache": "off"}
 

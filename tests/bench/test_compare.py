@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from hfbench.bench.budgets import Allowance, Budget
-from hfbench.bench.compare import COUNTERS, Canary, Comparison, Kind, Pairing, Row, Terms, canary_of, compare, time_metrics
+from hfbench.bench.compare import (
+    COUNTERS,
+    Canary,
+    Comparison,
+    Kind,
+    Pairing,
+    Row,
+    Terms,
+    canary_of,
+    compare,
+    time_metrics,
+)
 from hfbench.bench.likeness import Case, Side
 from hfbench.bench.record import Sample
 from hfbench.bench.stats import State
@@ -29,9 +40,7 @@ def row_of(outcome: Comparison, metric: str, kind: Kind = Kind.TIME) -> Row:
 
 def test_nothing_changed(make_side: MakeSide) -> None:
     counters = dict.fromkeys(COUNTERS, 7)
-    outcome = compare(
-        make_side("a", noisy(15), **counters), make_side("b", noisy(15, seed=1), **counters), Terms()
-    )
+    outcome = compare(make_side("a", noisy(15), **counters), make_side("b", noisy(15, seed=1), **counters), Terms())
     assert isinstance(outcome.verdict, Pass)
     assert [row.metric for row in outcome.rows] == [*COUNTERS, "cpuMs", "videoExtractMs"]
     assert [row.is_blocking for row in outcome.rows] == [True] * len(COUNTERS) + [True, False]
@@ -185,7 +194,7 @@ def test_no_frames_on_both_sides_is_no_measurement(make_side: MakeSide) -> None:
 def test_frames_that_nobody_knows(make_side: MakeSide) -> None:
     sides = [make_side(name, noisy(15)) for name in "ab"]
     blind = [replace(side, samples=tuple(replace(sample, frames={}) for sample in side.samples)) for side in sides]
-    assert "unknown against unknown" in compare(*blind, Terms()).refused[0].message
+    assert "unknown against unknown" in compare(blind[0], blind[1], Terms()).refused[0].message
 
 
 def test_an_engine_that_tells_more_frames_than_there_are_files(make_side: MakeSide) -> None:
@@ -193,7 +202,7 @@ def test_an_engine_that_tells_more_frames_than_there_are_files(make_side: MakeSi
     for name, files in (("a", 3), ("b", 2)):
         side = make_side(name, noisy(15))
         sides.append(replace(side, samples=tuple(replace(sample, files=files) for sample in side.samples)))
-    assert "a 3, files 3 against a 3, files 2" in compare(*sides, Terms()).refused[0].message
+    assert "a 3, files 3 against a 3, files 2" in compare(sides[0], sides[1], Terms()).refused[0].message
 
 
 def test_one_unlike_case_leaves_the_others_judged(make_samples: MakeSamples) -> None:
@@ -247,9 +256,7 @@ def test_fixed_rounds_are_judged_with_one_look(make_side: MakeSide) -> None:
 
 @pytest.mark.parametrize(("slower", "kind"), [(1.0, Pass), (1.15, Unsure), (1.6, Fail)])
 def test_two_times(make_side: MakeSide, slower: float, kind: type) -> None:
-    outcome = compare(
-        make_side("a", noisy(12)), make_side("b", noisy(12, 100 * slower)), Terms(pairing=Pairing.APART)
-    )
+    outcome = compare(make_side("a", noisy(12)), make_side("b", noisy(12, 100 * slower)), Terms(pairing=Pairing.APART))
     assert isinstance(outcome.verdict, kind)
     assert "measured at different times" in outcome.words[-1]
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hfbench.bench.likeness import Case, case_of, side_of
 from hfbench.bench.record import RunRecord, Sample
 from hfbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_case_in_words() -> None:

@@ -5,10 +5,12 @@ import json
 import platform
 import subprocess
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from hfbench.bench import machine
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_facts_name_the_machine_and_nobody() -> None:

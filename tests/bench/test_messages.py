@@ -47,7 +47,9 @@ def test_nan_is_never_sent() -> None:
         encode(RunAnswer(metrics={"cpuMs": math.nan}).to_json())
 
 
-@pytest.mark.parametrize("line", [b"", b"frame= 60\n", b"[1]\n", b"\xff\n", b'{"a": NaN}\n', b'{"a": -Infinity}\n', b'"x"'])
+@pytest.mark.parametrize(
+    "line", [b"", b"frame= 60\n", b"[1]\n", b"\xff\n", b'{"a": NaN}\n', b'{"a": -Infinity}\n', b'"x"']
+)
 def test_lines_that_are_no_message(line: bytes) -> None:
     with pytest.raises(ProtocolError, match="not a JSON"):
         decode(line)

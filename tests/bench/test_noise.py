@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,6 +16,10 @@ from scipy import stats
 
 from hfbench.bench.compare import APART_FAIL_ABOVE
 from hfbench.bench.stats import CPU_RULE, LOOKS, WALL_RULE, Rule, State, canary_failed, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 Series = NDArray[np.float64]
 REPLAYS = 400
@@ -113,11 +116,11 @@ def test_two_records_measured_apart_seldom_raise_a_false_alarm(recorded: dict[st
 
 
 def naive_t_test(one: Series, other: Series) -> bool:
-    return other.mean() > 1.15 * one.mean() and stats.ttest_ind(other, one, equal_var=False).pvalue < 0.05
+    return bool(other.mean() > 1.15 * one.mean() and stats.ttest_ind(other, one, equal_var=False).pvalue < 0.05)
 
 
 def naive_minimum(one: Series, other: Series) -> bool:
-    return other.min() > 1.05 * one.min()
+    return bool(other.min() > 1.05 * one.min())
 
 
 @pytest.mark.parametrize("naive", [naive_t_test, naive_minimum])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -13,6 +13,9 @@ import pytest
 from hfbench.bench.messages import RunRequest
 from hfbench.bench.protocol import EngineError, EngineProcess, EngineSpec
 from hfbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FakeEngine = Callable[..., EngineSpec]
 
@@ -48,9 +51,7 @@ def test_an_honest_engine(fake_engine: FakeEngine, request_to: RunRequest, tmp_p
         ("hang", "did not answer 'run' within 0.5 s"),
     ],
 )
-def test_misbehaviour_ends_in_one_error(
-    fake_engine: FakeEngine, request_to: RunRequest, mode: str, words: str
-) -> None:
+def test_misbehaviour_ends_in_one_error(fake_engine: FakeEngine, request_to: RunRequest, mode: str, words: str) -> None:
     # Only the hanging engine may run into its limit; the others must be found out by what they do.
     limit = 0.5 if mode == "hang" else 60
     with EngineProcess(fake_engine("odd", mode=mode)) as engine:
@@ -68,9 +69,9 @@ def test_last_words_are_kept_whole_in_the_diagnostic(fake_engine: FakeEngine, re
 
 
 def test_an_engine_that_never_says_hello(fake_engine: FakeEngine) -> None:
-    with EngineProcess(fake_engine(mode="deaf", stderr="loading")) as engine:
-        with pytest.raises(EngineError, match="'hello' within 0.5 s; its last words: loading"):
-            engine.hello(limit_seconds=0.5)
+    spec, words = fake_engine(mode="deaf", stderr="loading"), "'hello' within 3 s; its last words: loading"
+    with EngineProcess(spec) as engine, pytest.raises(EngineError, match=words):
+        engine.hello(limit_seconds=3)
 
 
 def test_another_protocol(fake_engine: FakeEngine) -> None:
@@ -79,14 +80,14 @@ def test_another_protocol(fake_engine: FakeEngine) -> None:
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="does not start: .*absent"):
+    with pytest.raises(EngineError, match=r"does not start: .*absent"):
         EngineProcess(EngineSpec("x", (str(tmp_path / "absent"),)))
 
 
 def test_a_program_that_is_no_engine() -> None:
-    with EngineProcess(EngineSpec("x", (sys.executable, "-c", "raise SystemExit('no worker here')"))) as engine:
-        with pytest.raises(EngineError, match="exit code 1; its last words: no worker here"):
-            engine.hello()
+    spec = EngineSpec("x", (sys.executable, "-c", "raise SystemExit('no worker here')"))
+    with EngineProcess(spec) as engine, pytest.raises(EngineError, match="code 1; its last words: no worker here"):
+        engine.hello()
 
 
 def test_an_engine_that_reads_nothing_does_not_block_the_harness(request_to: RunRequest) -> None:
@@ -110,6 +111,7 @@ def is_gone(pid: int) -> bool:
 
 def test_children_of_a_hanging_engine_end_with_it(fake_engine: FakeEngine, request_to: RunRequest) -> None:
     with EngineProcess(fake_engine(mode="hang-with-child")) as engine:
+        engine.hello()
         with pytest.raises(EngineError) as caught:
             engine.run(request_to, limit_seconds=2)
     assert is_gone(int(caught.value.diagnostic.split()[-1]))
@@ -138,9 +140,9 @@ def test_what_the_engine_does_not_tell_is_measured_from_outside(
 
 def test_the_hash_seed_is_steady() -> None:
     code = "import os, sys; sys.exit('seed ' + os.environ['PYTHONHASHSEED'])"
-    with EngineProcess(EngineSpec("x", (sys.executable, "-c", code))) as engine:
-        with pytest.raises(EngineError, match="seed 0"):
-            engine.hello()
+    spec = EngineSpec("x", (sys.executable, "-c", code))
+    with EngineProcess(spec) as engine, pytest.raises(EngineError, match="seed 0"):
+        engine.hello()
 
 
 def test_engine_specifications() -> None:

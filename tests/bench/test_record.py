@@ -119,7 +119,15 @@ def test_the_least_that_a_record_can_be() -> None:
         {
             "schema": SCHEMA,
             "samples": [
-                {"scenario": "s", "backend": "b", "scope": "fused", "format": "png", "round": 1, "metrics": {}, "new": 1}
+                {
+                    "scenario": "s",
+                    "backend": "b",
+                    "scope": "fused",
+                    "format": "png",
+                    "round": 1,
+                    "metrics": {},
+                    "new": 1,
+                }
             ],
         }
     )
@@ -143,7 +151,7 @@ def test_the_least_that_a_record_can_be() -> None:
 def test_a_file_that_is_no_record_says_why(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "r.json"
     path.write_text(text)
-    with pytest.raises(RecordError, match="r.json") as caught:
+    with pytest.raises(RecordError, match=r"r\.json") as caught:
         load_record(path)
     assert words in caught.value.message
 

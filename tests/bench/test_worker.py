@@ -35,7 +35,9 @@ def served(*lines: dict[str, Any] | str) -> list[dict[str, Any]]:
 
 def test_a_whole_conversation() -> None:
     request = RunRequest(scenario="s", composition={}, out="o")
-    first, second, third = served({"op": "hello", "protocol": PROTOCOL}, request.to_json(5), {"op": "bye"}, "never read")
+    first, second, third = served(
+        {"op": "hello", "protocol": PROTOCOL}, request.to_json(5), {"op": "bye"}, "never read"
+    )
     assert (first["ok"], first["protocol"]) == (True, PROTOCOL)
     assert second == {"ok": True, "id": 5, "sample": {"metrics": {"cpuMs": 1.5}, "frames": {"a": 2}}}
     assert third == {"ok": True}
@@ -82,6 +84,6 @@ def test_both_ends_together_with_a_chatty_library() -> None:
 
 def test_an_unforeseen_exception_is_a_death_with_last_words() -> None:
     broken = WORKER.replace('print("chatter of a library")', "raise KeyError('clips')")
-    with EngineProcess(EngineSpec("x", (sys.executable, "-c", broken))) as engine:
-        with pytest.raises(EngineError, match="exit code 1; its last words: KeyError: 'clips'"):
-            engine.run(RunRequest(scenario="s", composition={}, out="o"))
+    spec, words = EngineSpec("x", (sys.executable, "-c", broken)), "exit code 1; its last words: KeyError: 'clips'"
+    with EngineProcess(spec) as engine, pytest.raises(EngineError, match=words):
+        engine.run(RunRequest(scenario="s", composition={}, out="o"))

@@ -18,7 +18,7 @@ with cache.publish(key) as partial:
     lease = partial.commit({})
 assert lease is not None
 lease.close()
-subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
 
 for root in (cache.root, disk / "new"):
     with pytest.raises(CacheUnusableError, match="choose a folder that can be written, or --cache off"):

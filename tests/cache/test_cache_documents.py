@@ -143,7 +143,8 @@ def test_what_a_killed_writer_left_is_swept_and_a_living_one_is_left_alone(cache
 def test_a_sweep_between_creation_and_lock_of_a_document_costs_nothing(
     cache: ExtractionCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    touch, swept = Path.touch, []
+    touch = Path.touch
+    swept: list[int] = []
 
     def swept_at_once(path: Path, *, exist_ok: bool = True) -> None:
         touch(path, exist_ok=exist_ok)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.cache import CacheKey, ExtractionCache, cache_key
+from hfbench.cache import CacheKey, ExtractionCache, KeyValue, cache_key
 from hfbench.cache.layout import MANIFEST_NAME, entry_path
 
 if TYPE_CHECKING:
@@ -232,10 +232,10 @@ def test_a_manifest_of_another_version_is_a_miss(
     ids=repr,
 )
 def test_never_a_hit_across_format_quality_mapping_or_version(
-    cache: ExtractionCache, publish: Publish, changed: dict[str, object]
+    cache: ExtractionCache, publish: Publish, changed: dict[str, KeyValue]
 ) -> None:
     # "JPEG quality: wrong quality served", "SDR frames cached, then the clip used beside HDR: poisoned both ways".
-    plan = {"format": "jpg", "quality": 95, "steps": [], "schema": 1, "versions": {"av": "18.1"}}
+    plan: dict[str, KeyValue] = {"format": "jpg", "quality": 95, "steps": [], "schema": 1, "versions": {"av": "18.1"}}
     publish(cache, cache_key(plan)).close()
     assert cache.lookup(cache_key({**plan, **changed})) is None
     publish(cache, cache_key({**plan, **changed}), frames=2).close()

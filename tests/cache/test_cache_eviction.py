@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cache_world import START, Publish, StandingClock
 
-from hfbench.cache import CacheKey, EvictionPolicy, ExtractionCache, cache_key, eviction
+from hfbench.cache import CacheKey, EvictionPolicy, ExtractionCache, cache_key, eviction, removal
 from hfbench.cache.eviction import SWEEP_INTERVAL_SECONDS, SweepReport
 from hfbench.cache.layout import entry_path
 from hfbench.cache.leases import Lock, lock_folder
@@ -67,7 +67,7 @@ def test_a_use_between_the_decision_and_the_lock_keeps_the_entry(
     small: ExtractionCache, clock: StandingClock, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = fill(small, clock, publish, 3)
-    real = eviction.take_out
+    real = removal.take_out
 
     def used_just_before(root: Path, name: str, **how: object) -> object:
         lease = small.lookup(keys[0])

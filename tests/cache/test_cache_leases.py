@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import signal
 import subprocess
 import sys
@@ -111,22 +110,33 @@ def test_a_lease_of_another_process_counts_until_it_is_killed(
     assert evict(cache, clock) == 1
 
 
-def test_a_forked_child_keeps_the_lease_of_its_parent(
-    cache: ExtractionCache, key: CacheKey, publish: Publish, clock: StandingClock
-) -> None:
-    lease = publish(cache, key)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(writing)
-        os.read(reading, 1)
-        os._exit(0)
-    os.close(reading)
-    lease.close()
-    assert evict(cache, clock) == 0
+FORK = """
+import os, sys
+from pathlib import Path
+from hfbench.cache import CacheKey, ExtractionCache
+cache = ExtractionCache.open(Path(sys.argv[1]), max_bytes=0, min_age_seconds=0)
+lease = cache.lookup(CacheKey(sys.argv[2]))
+reading, writing = os.pipe()
+child = os.fork()
+if not child:
     os.close(writing)
-    os.waitpid(child, 0)
-    assert evict(cache, clock) == 1
+    os.read(reading, 1)
+    os._exit(0)
+os.close(reading)
+lease.close()
+while_it_lives = cache.sweep().evictions
+os.close(writing)
+os.waitpid(child, 0)
+print(while_it_lives, cache.sweep().evictions)
+"""
+
+
+def test_a_forked_child_keeps_the_lease_of_its_parent(
+    cache: ExtractionCache, key: CacheKey, publish: Publish, child_environment: dict[str, str]
+) -> None:
+    publish(cache, key).close()
+    command = [sys.executable, "-W", "error", "-c", FORK, str(cache.root), key.digest]
+    assert subprocess.run(command, env=child_environment, capture_output=True, text=True, check=True).stdout == "0 1\n"
 
 
 def test_a_forgotten_lease_is_given_back_with_a_warning(

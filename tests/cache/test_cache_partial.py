@@ -179,10 +179,11 @@ def test_eight_threads_publish_one_key_and_all_get_whole_entries(cache: Extracti
 def test_a_sweep_between_creation_and_lock_of_a_partial_costs_nothing(
     cache: ExtractionCache, key: CacheKey, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mkdir, swept = Path.mkdir, []
+    mkdir = Path.mkdir
+    swept: list[int] = []
 
-    def swept_at_once(path: Path, *arguments: int) -> None:
-        mkdir(path, *arguments)
+    def swept_at_once(path: Path) -> None:
+        mkdir(path)
         if not swept:
             swept.append(cache.sweep().partials_cleared)
 

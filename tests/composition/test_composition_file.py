@@ -51,7 +51,7 @@ def test_root_is_the_folder_or_the_one_given(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     assert Composition.load("sub/c.json").root == tmp_path / "sub"
     assert Composition.load("sub/c.json", root=".").root == tmp_path
-    assert refusal(tmp_path / "sub" / "c.json", root=tmp_path / "none").endswith("none' is not a folder")
+    assert refusal(tmp_path / "sub" / "c.json", root=tmp_path / "none").endswith("none is not a folder")
 
 
 def test_saved_and_loaded_again(tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ class WindowDecoder:
 
     def _date(self, frame: VideoFrame, previous_pts: int | None) -> int:
         """Give a frame without a pts the time one period after the one before."""
+        frame.time_base = self._stream.time_base
         if frame.pts is None:
             period = max(1, round(self._media.timing.period / self._media.time_base))
             frame.pts = self._media.origin_ticks if previous_pts is None else previous_pts + period

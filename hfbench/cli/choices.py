@@ -1,0 +1,33 @@
+"""Options that several commands share, in one place and with one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+BACKENDS = ("libav", "ffmpeg")
+SCOPES = ("source", "segment", "fused")
+FORMATS = ("jpg", "png", "png16")
+SDR_MAPPINGS = ("bt2408", "gamut")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+
+
+def picture_options(function: _Command) -> _Command:
+    """How frames are made, whatever the command does with them."""
+    for option in (
+        click.option(
+            "--sdr-mapping",
+            type=click.Choice(SDR_MAPPINGS),
+            default=None,
+            help="How SDR is brought into an HDR composition: bt2408 is right, gamut is what HyperFrames does.",
+        ),
+        click.option("--quality", type=int, default=95, show_default=True, help="Of jpg: libjpeg's scale, 0-100."),
+        click.option("--workers", type=int, default=0, help="Clips worked on at once.  [default: one a core]"),
+    ):
+        function = option(function)
+    return function

@@ -1,0 +1,40 @@
+"""Exit codes: never one code for two things."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a process ended with."""
+
+    OK = 0
+    FAIL = 1
+    WRONG_USE = 2
+    COULD_NOT_MEASURE = 3
+    UNSURE = 4
+    SOME_CLIPS_FAILED = 5
+    MACHINE = 6
+    INTERRUPTED = 130
+
+    @property
+    def meaning(self) -> str:
+        """One line."""
+        return _MEANING[self]
+
+    @classmethod
+    def table(cls) -> str:
+        """All codes, for ``--help``."""
+        return "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in cls)
+
+
+_MEANING = {
+    ExitCode.OK: "done; for a gate: PASS",
+    ExitCode.FAIL: "a gate or comparison found a regression",
+    ExitCode.WRONG_USE: "wrong use: an option, a composition, a name",
+    ExitCode.COULD_NOT_MEASURE: "nothing, or not everything, could be measured",
+    ExitCode.UNSURE: "a gate could not decide",
+    ExitCode.SOME_CLIPS_FAILED: "some clips failed; the others have their frames",
+    ExitCode.MACHINE: "the machine lacks something, or the output can't be written",
+    ExitCode.INTERRUPTED: "interrupted by SIGINT or SIGTERM",
+}

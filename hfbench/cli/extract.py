@@ -1,0 +1,85 @@
+"""``hfbench extract``: a composition in, folders of frames out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, json_option, picture_options
+from hfbench.cli.exit_codes import ExitCode
+from hfbench.cli.terminal import cancelled_by_signals, err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from hfbench.result import ExtractionResult
+
+
+@click.command("extract")
+@click.argument("composition", type=click.Path(path_type=Path))
+@click.option("--out", "out_dir", type=click.Path(path_type=Path), required=True, help="Folder for the frames.")
+@click.option("--root", type=click.Path(path_type=Path), help="Project root.  [default: the composition's folder]")
+@click.option("--fps", help="Frames a second: 30, 29.97, 30000/1001.  [default: the composition's]")
+@click.option("--backend", type=click.Choice(BACKENDS), default="libav", show_default=True)
+@click.option("--scope", type=click.Choice(SCOPES), default="fused", show_default=True)
+@click.option("--format", "format_", type=click.Choice(("auto", *FORMATS)), default="auto", show_default=True)
+@picture_options
+@click.option("--clip-limit", type=float, default=300.0, show_default=True, help="Seconds that one clip may take.")
+@click.option("--strict", is_flag=True, help="Damaged or too short sources are failures.")
+@click.option("--confined", is_flag=True, help="Refuse sources outside the project root.")
+@click.option("--allow-http", is_flag=True, help="Allow plain http sources.")
+@click.option("--allow-private-addresses", is_flag=True, help="Allow sources on loopback and private addresses.")
+@json_option
+def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None, **chosen: Any) -> None:
+    """Extract the frames of COMPOSITION (JSON or HyperFrames HTML) into one folder a clip."""
+    from hfbench.composition import Composition
+    from hfbench.control import CancelToken
+    from hfbench.engine import extract
+
+    as_json: bool = chosen.pop("as_json")
+    options = _options(chosen)
+    loaded = Composition.load(composition, root=root, fps=fps)
+    token = CancelToken()
+    with cancelled_by_signals(token), progress_bar() as bar:
+        result = extract(loaded, out_dir, options, token=token, progress=bar.show)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        _print(result)
+    if token.is_cancelled:
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if not result.success:
+        raise click.exceptions.Exit(ExitCode.SOME_CLIPS_FAILED)
+
+
+def _options(chosen: dict[str, Any]) -> Any:
+    from hfbench.options import ExtractOptions
+
+    chosen["format"] = chosen.pop("format_")
+    chosen["clip_limit_seconds"] = chosen.pop("clip_limit")
+    if chosen["sdr_mapping"] is None:
+        del chosen["sdr_mapping"]
+    return ExtractOptions(**chosen)
+
+
+def _print(result: ExtractionResult) -> None:
+    from rich.table import Table
+
+    table = Table("clip", "frames", "size (px)", "folder", box=None, header_style="bold")
+    for clip in result.clips:
+        table.add_row(clip.clip_id, str(clip.frames), f"{clip.size[0]} x {clip.size[1]}", str(clip.directory))
+    console = out()
+    if result.clips:
+        console.print(table)
+    breakdown = result.breakdown.to_json()
+    console.print(
+        f"{sum(clip.frames for clip in result.clips)} frames in {breakdown['videoExtractMs']:.0f} ms "
+        f"({breakdown['cpuMs']:.0f} ms CPU), {breakdown['framesDecoded']} decoded"
+    )
+    for note in result.notes:
+        err().print(f"note: {note.message}", markup=False)
+    for clip in result.clips:
+        for warning in clip.warnings:
+            err().print(f"{clip.clip_id}: {warning.kind}: {warning.message}", markup=False)
+    for failure in result.failures:
+        err().print(f"{failure.clip_id}: {failure.kind.value}: {failure.message}", markup=False, style="red")

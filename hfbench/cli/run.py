@@ -1,0 +1,122 @@
+"""``hfbench run``: measure scenarios and show before and after."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, json_option, picture_options
+from hfbench.cli.terminal import cancelled_by_signals, err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from hfbench.bench.measure import Measured, Measurement
+    from hfbench.bench.scenarios import BuiltScenario
+
+
+@click.command("run")
+@click.argument("scenarios", nargs=-1)
+@click.option("--all", "run_all", is_flag=True, help="Every scenario.")
+@click.option("--list", "list_them", is_flag=True, help="List the scenarios and stop.")
+@click.option("--rounds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Counted runs of each way.")
+@click.option("--backend", "backends", type=click.Choice(BACKENDS), multiple=True, help="Repeatable.  [default: both]")
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.  [default: all]")
+@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Repeatable.  [default: jpg]")
+@click.option("--size", help="Picture size of the fixtures: 180p to 2160p.  [default: each fixture's own]")
+@click.option("--record", type=click.Path(path_type=Path), help="Where to save the record.")
+@picture_options
+@json_option
+def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
+    """Measure SCENARIOS (the headline one by default): source, segment and fused scope on both backends.
+
+    Fixtures are built on first use. Every way runs once uncounted, with its frames held against the truth, then takes
+    its turn in each round.
+    """
+    from hfbench.bench.scenarios import HEADLINE, SCENARIOS, build_scenarios, find_scenario
+
+    if chosen["list_them"]:
+        _list()
+        return
+    names = tuple(SCENARIOS) if chosen["run_all"] else scenarios or (HEADLINE,)
+    wanted = [find_scenario(name) for name in dict.fromkeys(names)]
+    with progress_bar() as bar:
+        built = build_scenarios(
+            wanted,
+            chosen["size"],
+            on_progress=lambda step: bar.show(f"{step.state} {step.name} {step.size.value}", step.done, step.total),
+        )
+    measured = _measure(built, chosen)
+    if chosen["as_json"]:
+        print_json(measured.record.to_json())
+    else:
+        _print(built, measured)
+
+
+def _measure(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measured:
+    from hfbench.bench.measure import measure
+    from hfbench.control import CancelToken
+
+    token = CancelToken()
+    with cancelled_by_signals(token), progress_bar() as bar:
+        path = chosen["record"] or _new_record_path()
+        measured = measure(
+            _wanted(built, chosen),
+            path,
+            token=token,
+            on_step=lambda step: bar.show(step.what, step.done, step.total),
+        )
+    err().print(f"record: {path}", markup=False, soft_wrap=True)
+    return measured
+
+
+def _wanted(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measurement:
+    from itertools import product
+
+    from hfbench.bench.measure import Measurement, Way
+    from hfbench.options import ExtractOptions
+    from hfbench.plan import ImageFormat, Scope
+
+    ways = product(chosen["backends"] or BACKENDS, chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",))
+    picture = {key: chosen[key] for key in ("quality", "workers", "sdr_mapping") if chosen[key] is not None}
+    return Measurement(
+        built,
+        tuple(Way(backend, Scope(scope), ImageFormat(format_)) for backend, scope, format_ in dict.fromkeys(ways)),
+        chosen["rounds"],
+        ExtractOptions(**picture),
+    )
+
+
+def _new_record_path() -> Path:
+    from hfbench.home import records_folder
+
+    return records_folder() / f"run-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json"
+
+
+def _list() -> None:
+    from rich.table import Table
+
+    from hfbench.bench.scenarios import SCENARIOS
+
+    table = Table("scenario", "what it shows", box=None, header_style="bold")
+    for scenario in SCENARIOS.values():
+        table.add_row(scenario.name, scenario.title)
+    out().print(table)
+
+
+def _print(built: tuple[BuiltScenario, ...], measured: Measured) -> None:
+    from hfbench.cli.run_table import scenario_table
+
+    console = out()
+    for each in built:
+        console.print(f"\n[bold]{each.scenario.name}[/bold]: {each.scenario.title}")
+        console.print(scenario_table(each.scenario.name, measured))
+    wrong = [(key, check) for key, check in measured.checks.items() if not check.is_right]
+    for (name, way), check in wrong:
+        err().print(f"WRONG FRAMES in {name}, {way}: {check.first_wrong}", style="bold red", markup=False)
+    if wrong:
+        from hfbench.errors import MeasurementError
+
+        msg = f"{len(wrong)} of {len(measured.checks)} ways gave wrong frames: their times mean nothing"
+        raise MeasurementError(msg)
