@@ -54,15 +54,23 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     return f"settb=1/{ticks_per_second},setpts=PTS-{shift},fps={rate_text(grid.rate)}:start_time=0:round=near"
 
 
-def color_chain(color: ColorMap | None) -> str:
-    """SDR to HDR. ``gamut`` swaps primaries and re-tags, as HyperFrames does: it is not colorimetric."""
+def color_chain(color: ColorMap | None, media: MediaInfo) -> str:
+    """SDR to HDR. ``gamut`` swaps primaries and re-tags, as HyperFrames does: it is not colorimetric.
+
+    The ``colorspace`` filter takes even sizes only, so odd ones are padded for it and cropped after.
+    """
     if color is None:
         return ""
+    width, height = media.width, media.height
+    is_odd = width % 2 or height % 2
     transfer = "smpte2084" if color.target is HdrTarget.PQ else "arib-std-b67"
     formats = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"
-    return (
-        f"format={formats},colorspace=all=bt2020:iall=bt709:range=tv,"
-        f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    return join(
+        f"format={formats}",
+        f"pad={width + width % 2}:{height + height % 2}" if is_odd else "",
+        "colorspace=all=bt2020:iall=bt709:range=tv",
+        f"crop={width}:{height}:0:0:exact=1" if is_odd else "",
+        f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv",
     )
 
 

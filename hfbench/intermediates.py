@@ -95,8 +95,16 @@ def _clock(grid: FrameGrid | None, source_time_base: Fraction) -> tuple[int, int
     return ticks * factor, per_slot * factor
 
 
-def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path) -> MediaInfo:
-    """What a probe of the intermediate would say; known beforehand, so it is not opened again for that."""
+def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frames: int | None) -> MediaInfo:
+    """What a probe of the intermediate would say; known beforehand, so it is not opened again for that.
+
+    Args:
+        plan: what it was made for.
+        spec: how it was made.
+        path: where it is.
+        frames: how many it should hold on its grid: a reader holds the last of them, and knows of damage where it finds
+            fewer. None without a grid.
+    """
     color = plan.normalize.color if plan.normalize is not None else None
     tags = tags_after(color, plan.media)
     return replace(
@@ -108,7 +116,7 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path) -> Me
         decoder="h264" if spec.encoder == "libx264" else spec.encoder,
         time_base=spec.time_base,
         origin_ticks=0,
-        timing=_timing(plan.media.timing, spec),
+        timing=_timing(plan.media.timing, spec, frames),
         container_tags=tags,
         frame_tags=tags,
         hdr=HdrFacts(),
@@ -116,15 +124,15 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path) -> Me
     )
 
 
-def _timing(source: FrameTiming, spec: IntermediateSpec) -> FrameTiming:
-    if spec.grid is None:
+def _timing(source: FrameTiming, spec: IntermediateSpec, frames: int | None) -> FrameTiming:
+    if spec.grid is None or frames is None:
         return replace(source, first_pts=Fraction(0))
     period = 1 / spec.grid.rate
     return FrameTiming(
         first_pts=Fraction(0),
-        last_pts=(spec.grid.count - 1) * period,
-        end=spec.grid.count * period,
-        frames=spec.grid.count,
+        last_pts=(frames - 1) * period,
+        end=frames * period,
+        frames=frames,
         period=period,
         is_vfr=False,
     )

@@ -26,7 +26,7 @@ class ExtractOptions:
         backend: ``libav`` (FFmpeg's libraries in this process) or ``ffmpeg`` (the ffmpeg program).
         scope: how much of each source the preflight touches.
         format: ``auto``, ``jpg``, ``png`` or ``png16``.
-        quality: of jpg files, libjpeg's scale, 0-100.
+        quality: of jpg files, libjpeg's scale, 1-100.
         sdr_mapping: how SDR clips are brought into an HDR composition.
         workers: clips worked on at once; 0 means one a core.
         clip_limit_seconds: time limit for the work on one clip in one phase.
@@ -58,8 +58,8 @@ class ExtractOptions:
         _set(self, "format", None if is_auto else _choice("format", self.format, ImageFormat, AUTO_FORMAT))
         if self.backend not in BACKENDS:
             raise OptionsError(_refusal("backend", self.backend, BACKENDS))
-        if isinstance(self.quality, bool) or not isinstance(self.quality, int) or not 0 <= self.quality <= 100:  # noqa: PLR2004  libjpeg's scale
-            msg = f"quality: {self.quality!r} is not allowed; give a whole number from 0 to 100 (libjpeg's scale)"
+        if isinstance(self.quality, bool) or not isinstance(self.quality, int) or not 1 <= self.quality <= 100:  # noqa: PLR2004  libjpeg's scale
+            msg = f"quality: {self.quality!r} is not allowed; give a whole number from 1 to 100 (libjpeg's scale)"
             raise OptionsError(msg)
         if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 0:
             msg = f"workers: {self.workers!r} is not allowed; give a whole number, 0 for one a core"

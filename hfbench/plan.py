@@ -50,7 +50,7 @@ class ImageFormat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """How a frame is written; ``quality`` is libjpeg's scale, 0-100, and matters for jpg only."""
+    """How a frame is written; ``quality`` is libjpeg's scale, 1-100, and matters for jpg only."""
 
     format: ImageFormat
     quality: int = 95

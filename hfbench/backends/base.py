@@ -158,8 +158,8 @@ def damage_warning(*, wanted: int, got: int, decode_errors: int, corrupt_frames:
     if got >= wanted and not decode_errors and not corrupt_frames:
         return None
     parts = [f"{got} of {wanted} frames exist"] if got < wanted else []
-    parts += [f"{decode_errors} packets could not be decoded"] if decode_errors else []
-    parts += [f"{corrupt_frames} frames are corrupt"] if corrupt_frames else []
+    parts += [f"packets that could not be decoded: {decode_errors}"] if decode_errors else []
+    parts += [f"corrupt frames: {corrupt_frames}"] if corrupt_frames else []
     counts = {
         "requested_frames": wanted,
         "frames": got,

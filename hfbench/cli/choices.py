@@ -26,7 +26,7 @@ def picture_options(function: _Command) -> _Command:
             default=None,
             help="How SDR is brought into an HDR composition: bt2408 is right, gamut is what HyperFrames does.",
         ),
-        click.option("--quality", type=int, default=95, show_default=True, help="Of jpg: libjpeg's scale, 0-100."),
+        click.option("--quality", type=int, default=95, show_default=True, help="Of jpg: libjpeg's scale, 1-100."),
         click.option("--workers", type=int, default=0, help="Clips worked on at once.  [default: one a core]"),
     ):
         function = option(function)

@@ -16,9 +16,9 @@ def encode_jpeg(pixels: NDArray[np.uint8] | NDArray[np.uint16], quality: int) ->
 
     Args:
         pixels: uint8, shape (height, width, 3).
-        quality: libjpeg's scale, 0-100 (0 is encoded as 1, the lowest that libjpeg knows).
+        quality: libjpeg's scale, 1-100.
     """
     encoded: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(pixels), quality=max(1, quality), colorspace="RGB", colorsubsampling="420", fastdct=False
+        np.ascontiguousarray(pixels), quality=quality, colorspace="RGB", colorsubsampling="420", fastdct=False
     )
     return encoded

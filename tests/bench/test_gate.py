@@ -270,10 +270,15 @@ def installed_as(source: Path, place: Path, revision: Revision, tell: Tell) -> N
 
 
 @pytest.fixture
-def gated(
-    project: Path, commit: Callable[..., str], writer: RecordWriter, told: list[Progress], make_work: MakeWork,
-    tmp_path: Path, fake_engine: FakeEngine,
-) -> Run:  # fmt: skip
+def gated(  # noqa: PLR0917  each argument is a fixture
+    project: Path,
+    commit: Callable[..., str],
+    writer: RecordWriter,
+    told: list[Progress],
+    make_work: MakeWork,
+    tmp_path: Path,
+    fake_engine: FakeEngine,
+) -> Run:
     def write_engine(**config: object) -> None:
         (project / "engine.json").write_text(json.dumps(config))
         command = fake_engine("x", **config).command
@@ -290,9 +295,15 @@ def gated(
             commit("head")
         asked = ("HEAD", ".") if uncommitted else ("HEAD~1", "HEAD")
         return gate_revisions(
-            project, *asked, [make_work()], GateOptions(),
-            store=tmp_path / "store", writer=writer, tell=told.append, install=installed_as,
-        )  # fmt: skip
+            project,
+            *asked,
+            [make_work()],
+            GateOptions(),
+            store=tmp_path / "store",
+            writer=writer,
+            tell=told.append,
+            install=installed_as,
+        )
 
     return run
 

@@ -41,7 +41,8 @@ def replay(rng: np.random.Generator, series: Series, effect: float = 0.0, pairs:
     start = rng.integers(0, series.size - 2 * pairs + 1)
     logs = np.log(series[start : start + 2 * pairs]).reshape(pairs, 2)
     labels = rng.choice([-1, 1], size=pairs)
-    return (logs[:, 1] - logs[:, 0]) * labels + math.log1p(effect)
+    labelled: Series = (logs[:, 1] - logs[:, 0]) * labels + math.log1p(effect)
+    return labelled
 
 
 def rate(state: State, rule: Rule, draw: Callable[[], Series], family: int = 1, replays: int = REPLAYS) -> float:

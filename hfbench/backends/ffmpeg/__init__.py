@@ -68,11 +68,12 @@ class FfmpegBackend:
             raise _trouble(report)
         end = spec.grid.end_of_need if spec.grid is not None and start is not None else None
         work = _work(report, end, runs, converted=report.frames_encoded, written=path.stat().st_size)
-        wanted = spec.expected_frames or report.frames_encoded
+        is_whole = spec.grid is None or _saw_the_end(plan.media, spec.grid.end_of_need, report)
+        held_to = report.frames_encoded if is_whole else spec.expected_frames
         warning = damage_warning(
-            wanted=wanted, got=report.frames_encoded, decode_errors=report.decode_errors, corrupt_frames=0
+            wanted=held_to or report.frames_encoded, got=report.frames_encoded, decode_errors=report.decode_errors, corrupt_frames=0
         )
-        media = intermediate_media(plan, spec, path)
+        media = intermediate_media(plan, spec, path, held_to)
         return NormalizeReport(Intermediate(path, media), work, (warning,) if warning else ())
 
     def extract(self, job: ExtractJob, control: Control) -> ExtractReport:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: Prints one line a frame that leaves the decoder: the only exact count that a window has.
 _FRAME_LOG: Final = "showinfo=checksum=0"
-#: The grid may end up to a slot after the program thinks that the last frame does: hold it there.
-_HOLD_END: Final = "tpad=stop_mode=clone:stop=2"
 _BEST_MJPEG, _WORST_MJPEG = 1, 31
 
 
@@ -55,7 +53,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Frac
         grid = job.targets[index].grid
         chain = join(
             grid_chain(grid, job.media.time_base),
-            color_chain(job.color),
+            color_chain(job.color, job.media),
             geometry_chain(job.media),
             image_chain(job),
         )
@@ -96,8 +94,8 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, se
     color = plan.normalize.color if plan.normalize is not None else None
     clock = spec.time_base.denominator
     own_times = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS)"
-    timing = own_times if spec.grid is None else join(grid_chain(spec.grid, plan.media.time_base), _HOLD_END)
-    chain = join(_FRAME_LOG, timing, color_chain(color), f"format={spec.pixel_formats}")
+    timing = own_times if spec.grid is None else grid_chain(spec.grid, plan.media.time_base)
+    chain = join(_FRAME_LOG, timing, color_chain(color, plan.media), f"format={spec.pixel_formats}")
     limit = [] if spec.grid is None else ["-frames:v", str(spec.grid.count)]
     return [
         *input_arguments(plan.media, seek_to),

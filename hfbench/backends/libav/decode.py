@@ -83,6 +83,11 @@ class WindowDecoder:
         self.tally = Tally()
         keep_only(container, stream)
 
+    @property
+    def period(self) -> Fraction:
+        """Seconds a frame of the file."""
+        return self._media.timing.period
+
     def media_time(self, frame: VideoFrame) -> Fraction:
         """When a frame is shown, seconds of media time."""
         return (frame.pts - self._media.origin_ticks) * self._media.time_base

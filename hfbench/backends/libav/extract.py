@@ -196,7 +196,7 @@ def picture_chain(job: ExtractJob) -> str:
     width, height = job.media.width, job.media.height
     tags = tags_after(job.color, job.media)
     return join(
-        color_chain(job.color),
+        color_chain(job.color, job.media),
         f"scale={width}:{height}:flags=bicubic+accurate_rnd" if job.media.sample_aspect_ratio == 1 else "",
         geometry_chain(job.media),
         pixels_chain(tags, job.image.format, has_alpha=job.media.has_alpha),

@@ -56,7 +56,7 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
     if encoded == 0:
         raise ClipTrouble(FailureKind.NO_FRAMES, "no frame could be decoded in the part that the clip uses")
     work = decoder.tally.work() + WorkCounters(frames_converted=encoded, bytes_written=path.stat().st_size)
-    media = intermediate_media(plan, spec, path)
+    media = intermediate_media(plan, spec, path, spec.expected_frames)
     warning = damage_warning(
         wanted=spec.expected_frames or encoded,
         got=encoded,
@@ -114,7 +114,7 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
     """Write the intermediate; returns how many frames it holds."""
     color = plan.normalize.color if plan.normalize is not None else None
     tags = tags_after(color, plan.media)
-    runner = ChainRunner(join(color_chain(color), f"format={spec.pixel_formats}"), tags)
+    runner = ChainRunner(join(color_chain(color, plan.media), f"format={spec.pixel_formats}"), tags)
     count = 0
     stream: VideoStream | None = None
     filtered: tuple[VideoFrame, VideoFrame] | None = None

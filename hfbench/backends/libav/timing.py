@@ -6,7 +6,7 @@ rate is read off the timestamps themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,9 @@ from hfbench.media import FrameTiming
 from hfbench.result import FailureKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av import Packet
     from av.container import InputContainer
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
@@ -31,10 +34,19 @@ _FEWEST_FOR_VFR: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Stamps:
-    """Presentation times in ticks, ascending, and the last frame's duration (0 where unknown)."""
+    """What the packets say, in ticks.
+
+    Attributes:
+        ticks: presentation times, ascending.
+        last_duration: of the last frame, 0 where unknown.
+        last_dts: the highest decode time read, None where there is none.
+        packets: how many were read.
+    """
 
     ticks: NDArray[np.int64]
     last_duration: int
+    last_dts: int | None
+    packets: int
 
 
 def read_timing(
@@ -53,16 +65,16 @@ def read_timing(
         ClipTrouble: no packet has a timestamp.
     """
     time_base = Fraction(stream.time_base)
-    decode_times = _index_times(stream)
-    is_settled = decode_times is not None and not is_variable(decode_times, time_base)
-    stamps, packets = _read_stamps(container, stream, control, from_last_keyframe=is_settled)
-    if stamps.ticks.size == 0 and is_settled:
-        stamps, packets = _read_stamps(container, stream, control, from_last_keyframe=False)
+    index = _index_times(stream)
+    is_settled = index is not None and not is_variable(index, time_base)
+    stamps = _read_stamps(container, stream, control, from_last_keyframe=is_settled)
+    if index is not None:
+        stamps = _with_lost_tail(stamps, index, first_pts)
     shown = stamps.ticks[stamps.ticks >= first_pts]
     if shown.size == 0:
         shown = np.array([first_pts], np.int64)
     is_vfr = not is_settled and is_variable(shown, time_base)
-    period = _period(decode_times if is_settled and decode_times is not None else shown, stream, time_base)
+    period = _period(index if is_settled and index is not None else shown, stream, time_base, is_vfr=is_vfr)
     last = (int(shown[-1]) - origin_ticks) * time_base
     timing = FrameTiming(
         first_pts=(first_pts - origin_ticks) * time_base,
@@ -72,7 +84,19 @@ def read_timing(
         period=period,
         is_vfr=is_vfr,
     )
-    return timing, packets
+    return timing, stamps.packets
+
+
+def _with_lost_tail(stamps: _Stamps, index: NDArray[np.int64], first_pts: int) -> _Stamps:
+    """Add the last frame that the index promises where the data ends before it: a truncated file is not a short one.
+
+    Its presentation time is not in the index; it is taken to follow its decode time as the first frame's does.
+    """
+    if stamps.last_dts is not None and stamps.last_dts >= index[-1]:
+        return stamps
+    delay = max(0, first_pts - int(index[0])) if stamps.ticks.size == 0 or first_pts <= stamps.ticks[0] else 0
+    promised = int(index[-1]) + delay
+    return replace(stamps, ticks=np.append(stamps.ticks[stamps.ticks < promised], promised), last_duration=0)
 
 
 def is_variable(ticks: NDArray[np.int64], time_base: Fraction) -> bool:
@@ -103,36 +127,37 @@ def _index_times(stream: VideoStream) -> NDArray[np.int64] | None:
 
 def _read_stamps(
     container: InputContainer, stream: VideoStream, control: Control, *, from_last_keyframe: bool
-) -> tuple[_Stamps, int]:
-    """Presentation times of all packets, or of those from the last keyframe on."""
+) -> _Stamps:
+    """Presentation times of all packets that yield a shown frame, or of those from the last keyframe on."""
     _rewind(container, stream, to_last_keyframe=from_last_keyframe)
     pairs: list[tuple[int, int]] = []
+    last_dts: int | None = None
     packets = 0
     for packet in _packets(container, stream):
         control.check()
         packets += 1
-        stamp = packet[0]
-        if stamp is not None:
-            pairs.append((stamp, packet[1]))
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if packet.dts is not None:
+            last_dts = packet.dts if last_dts is None else max(last_dts, packet.dts)
+        if stamp is not None and not packet.is_discard:
+            pairs.append((stamp, packet.duration or 0))
     if not pairs and not from_last_keyframe:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, "no packet of the video stream has a timestamp")
     pairs.sort()
     ticks = np.array([stamp for stamp, _ in pairs], np.int64)
-    return _Stamps(ticks, pairs[-1][1] if pairs else 0), packets
+    return _Stamps(ticks, pairs[-1][1] if pairs else 0, last_dts, packets)
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> list[tuple[int | None, int]]:
-    """(pts, duration) of each packet that yields a shown frame; a read error ends the list."""
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """Packets with data; a read error ends them."""
     import av.error
 
-    found: list[tuple[int | None, int]] = []
     try:
         for packet in container.demux(stream):
-            if packet.size and not packet.is_discard:
-                found.append((packet.pts if packet.pts is not None else packet.dts, packet.duration or 0))
+            if packet.size:
+                yield packet
     except av.error.FFmpegError:
-        pass
-    return found
+        return
 
 
 def _rewind(container: InputContainer, stream: VideoStream, *, to_last_keyframe: bool) -> None:
@@ -142,10 +167,12 @@ def _rewind(container: InputContainer, stream: VideoStream, *, to_last_keyframe:
     container.seek(ticks, stream=stream, backward=True)
 
 
-def _period(ticks: NDArray[np.int64], stream: VideoStream, time_base: Fraction) -> Fraction:
+def _period(ticks: NDArray[np.int64], stream: VideoStream, time_base: Fraction, *, is_vfr: bool) -> Fraction:
+    """Seconds a frame: the mean distance at a constant rate, the median at a variable one."""
     if ticks.size > 1:
-        middle = int(np.median(np.diff(ticks)))
-        if middle > 0:
-            return middle * time_base
+        mean = Fraction(int(ticks[-1] - ticks[0]), ticks.size - 1)
+        distance = Fraction(int(np.median(np.diff(ticks)))) if is_vfr else mean
+        if distance > 0:
+            return distance * time_base
     rate = stream.average_rate or stream.guessed_rate
     return 1 / Fraction(rate) if rate else Fraction(1, 25)

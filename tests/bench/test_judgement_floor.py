@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+JUDGEMENT = ("stats", "verdict", "budgets", "likeness", "compare", "rig", "gate", "lineup", "rendering", "worktrees")
+#: The engine, and libraries that a look at a saved record must not wait for.
+ABSENT = {"hfbench.engine", "hfbench.backends", "fixtures_gen", "av", "pandas", "scipy", "psutil", "imageio_ffmpeg"}
+
+
+def test_judgement_works_without_the_engine_and_without_extras() -> None:
+    imports = "; ".join(f"import hfbench.bench.{name}" for name in JUDGEMENT)
+    code = f"{imports}; import json, sys; print(json.dumps(sorted(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    loaded = set(json.loads(printed))
+    assert "hfbench.bench.gate" in loaded
+    assert not loaded & ABSENT
