@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from hfbench.filters import tags_after
@@ -12,7 +11,6 @@ from hfbench.media import FrameTiming, HdrFacts, MediaInfo
 from hfbench.plan import ClipPlan, Segment, WholeSource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from hfbench.timebase import FrameGrid
@@ -25,6 +23,23 @@ _CRF_RATE: Final = "18"
 
 
 @dataclass(frozen=True, slots=True)
+class IntermediateCodec:
+    """How an intermediate is encoded.
+
+    Attributes:
+        pixel_formats: what may be encoded, as the ``format`` filter takes it; the nearest is chosen.
+        decoder: FFmpeg's name of the decoder that reads it back.
+    """
+
+    encoder: str
+    options: tuple[tuple[str, str], ...]
+    muxer: str
+    suffix: str
+    pixel_formats: str
+    decoder: str
+
+
+@dataclass(frozen=True, slots=True)
 class IntermediateSpec:
     """One intermediate.
 
@@ -32,17 +47,12 @@ class IntermediateSpec:
         grid: the slots that it holds, in media time of the source; None: the source's own frames at their own times.
         time_base: seconds a tick in the intermediate.
         ticks_per_slot: 0 without a grid.
-        pixel_formats: what may be encoded, as the ``format`` filter takes it; the nearest is chosen.
     """
 
     grid: FrameGrid | None
     time_base: Fraction
     ticks_per_slot: int
-    encoder: str
-    encoder_options: Mapping[str, str]
-    muxer: str
-    suffix: str
-    pixel_formats: str
+    codec: IntermediateCodec
 
     @property
     def expected_frames(self) -> int | None:
@@ -61,29 +71,34 @@ def intermediate_spec(plan: ClipPlan) -> IntermediateSpec:
         raise ValueError(msg)
     grid = plan.normalize.extent.grid
     ticks, per_slot = _clock(grid, plan.media.time_base)
-    common = {"grid": grid, "time_base": Fraction(1, ticks), "ticks_per_slot": per_slot}
+    codec = _codec_of(plan)
+    return IntermediateSpec(grid=grid, time_base=Fraction(1, ticks), ticks_per_slot=per_slot, codec=codec)
+
+
+def _codec_of(plan: ClipPlan) -> IntermediateCodec:
     if plan.media.has_alpha:
-        return IntermediateSpec(
-            **common,
-            encoder="ffv1",
-            encoder_options=MappingProxyType({}),
-            muxer="nut",
-            suffix=".nut",
-            pixel_formats="yuva420p|yuva422p|yuva444p|yuva420p10le|yuva422p10le|yuva444p10le|bgra",
-        )
+        return _WITH_ALPHA
     is_odd = plan.media.width % 2 or plan.media.height % 2
-    return IntermediateSpec(
-        **common,
+    crf = _CRF_COLOR if plan.normalize is not None and plan.normalize.color is not None else _CRF_RATE
+    return IntermediateCodec(
         encoder="libx264",
-        encoder_options=MappingProxyType(
-            {"preset": "fast", "crf": _CRF_RATE if plan.normalize.color is None else _CRF_COLOR}
-        ),
+        options=(("preset", "fast"), ("crf", crf)),
         muxer="mp4",
         suffix=".mp4",
         pixel_formats="yuv444p|yuv444p10le" if is_odd else _X264_FORMATS,
+        decoder="h264",
     )
 
 
+#: x264 has no alpha: losslessly, in a container that keeps any time base.
+_WITH_ALPHA: Final = IntermediateCodec(
+    encoder="ffv1",
+    options=(),
+    muxer="nut",
+    suffix=".nut",
+    pixel_formats="yuva420p|yuva422p|yuva444p|yuva420p10le|yuva422p10le|yuva444p10le|bgra",
+    decoder="ffv1",
+)
 _X264_FORMATS: Final = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"
 
 
@@ -110,10 +125,10 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
     return replace(
         plan.media,
         path=path,
-        format_name=spec.muxer,
+        format_name=spec.codec.muxer,
         stream_index=0,
-        codec="h264" if spec.encoder == "libx264" else spec.encoder,
-        decoder="h264" if spec.encoder == "libx264" else spec.encoder,
+        codec=spec.codec.decoder,
+        decoder=spec.codec.decoder,
         time_base=spec.time_base,
         origin_ticks=0,
         timing=_timing(plan.media.timing, spec, frames),

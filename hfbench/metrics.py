@@ -24,12 +24,16 @@ class WorkCounters:
     processes_spawned: int = 0
 
     def __add__(self, other: Self) -> WorkCounters:
-        return WorkCounters(**{field.name: _sum(self, other, field.name) for field in fields(WorkCounters)})
-
-
-def _sum(left: WorkCounters, right: WorkCounters, name: str) -> int | None:
-    mine, theirs = getattr(left, name), getattr(right, name)
-    return None if mine is None or theirs is None else mine + theirs
+        unknown = self.packets_read is None or other.packets_read is None
+        return WorkCounters(
+            files_opened=self.files_opened + other.files_opened,
+            packets_read=None if unknown else (self.packets_read or 0) + (other.packets_read or 0),
+            frames_decoded=self.frames_decoded + other.frames_decoded,
+            frames_converted=self.frames_converted + other.frames_converted,
+            frames_written=self.frames_written + other.frames_written,
+            bytes_written=self.bytes_written + other.bytes_written,
+            processes_spawned=self.processes_spawned + other.processes_spawned,
+        )
 
 
 class Phase(Enum):

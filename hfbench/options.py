@@ -54,8 +54,9 @@ class ExtractOptions:
     def __post_init__(self) -> None:
         _set(self, "scope", _choice("scope", self.scope, Scope))
         _set(self, "sdr_mapping", _choice("sdr_mapping", self.sdr_mapping, SdrMapping))
-        is_auto = self.format is None or self.format == AUTO_FORMAT
-        _set(self, "format", None if is_auto else _choice("format", self.format, ImageFormat, AUTO_FORMAT))
+        asked: object = self.format
+        is_auto = asked in {None, AUTO_FORMAT}
+        _set(self, "format", None if is_auto else _choice("format", asked, ImageFormat, AUTO_FORMAT))
         if self.backend not in BACKENDS:
             raise OptionsError(_refusal("backend", self.backend, BACKENDS))
         if isinstance(self.quality, bool) or not isinstance(self.quality, int) or not 1 <= self.quality <= 100:  # noqa: PLR2004  libjpeg's scale

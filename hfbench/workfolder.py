@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -139,6 +138,6 @@ def refuse_foreign_folders(out_dir: Path, clip_ids: tuple[str, ...]) -> None:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [each.name for each in folder.iterdir()]
     except FileNotFoundError:
         return []

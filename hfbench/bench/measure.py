@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-#: Any fixed number: the order inside a round is random, so that no way to run always goes first, and the same each time.
+#: Any fixed number: the order inside a round is random, so that no way always goes first, and the same each time.
 _SEED: Final = 20260423
 
 
@@ -80,7 +80,7 @@ def measure(
     record_path: Path,
     *,
     token: CancelToken,
-    on_step: Callable[[Step], None] = lambda step: None,
+    on_step: Callable[[Step], None] = lambda _: None,
 ) -> Measured:
     """Run everything that is wanted; the record on disk is whole after every run.
 
@@ -143,7 +143,8 @@ def _run(
         result = extract(built.composition, out, chosen, token=token)
         if not result.success:
             failure = result.failures[0]
-            msg = f"{built.scenario.name}, {way}: clip {failure.clip_id!r} failed ({failure.kind.value}): {failure.message}"
+            where = f"{built.scenario.name}, {way}: clip {failure.clip_id!r}"
+            msg = f"{where} failed ({failure.kind.value}): {failure.message}"
             raise MeasurementError(msg, diagnostic=failure.diagnostic)
         return look(built, result)
     finally:

@@ -88,7 +88,7 @@ def read_rgb(image: Path) -> NDArray[np.uint8]:
     import av
 
     demuxer = "png_pipe" if image.suffix == ".png" else "jpeg_pipe"
-    with av.open(io.BytesIO(image.read_bytes()), format=demuxer) as container:
+    with av.open(io.BytesIO(image.read_bytes()), "r", format=demuxer) as container:
         frame: Any = next(container.decode(video=0))
         pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
         return pixels

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from hfbench.cli.choices import json_option
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.terminal import out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NEEDED_ENCODERS: Final = ("libx264", "libx265", "libvpx-vp9", "ffv1", "prores_ks", "libsvtav1", "mjpeg", "png")
 _LEAST_FREE_BYTES: Final = 2 * 2**30
@@ -62,7 +64,7 @@ def _pyav() -> Finding:
 
 
 def _program() -> Finding:
-    return _ask_program("ffmpeg program", lambda version, encoders: (version, ""))
+    return _ask_program("ffmpeg program", lambda version, _: (version, ""))
 
 
 def _encoders() -> Finding:

@@ -14,7 +14,6 @@ from hfbench.cli.terminal import err, out, print_json
 
 if TYPE_CHECKING:
     from hfbench.media import MediaInfo
-    from hfbench.sources import SourceProblem
 
 
 @click.command("probe")

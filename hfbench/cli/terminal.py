@@ -6,7 +6,6 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
-    from hfbench.control import CancelToken
     from rich.progress import TaskID
+
+    from hfbench.control import CancelToken
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -45,11 +46,11 @@ class Bar:
         self._progress = progress
         self._task: TaskID | None = None
 
-    def show(self, what: str, done: float, total: float) -> None:
-        """``done`` of ``total``, and what is being done."""
+    def show(self, phase: str, done: int, total: int) -> None:
+        """``done`` of ``total`` things of a phase."""
         if self._task is None:
-            self._task = self._progress.add_task(what, total=total)
-        self._progress.update(self._task, description=what, completed=done, total=total)
+            self._task = self._progress.add_task(phase, total=total)
+        self._progress.update(self._task, description=phase, completed=done, total=total)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class FfmpegBackend:
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         """See :class:`hfbench.backends.base.Backend`."""
         spec = intermediate_spec(plan)
-        path = into.with_name(into.name + spec.suffix)
+        path = into.with_name(into.name + spec.codec.suffix)
         start = spec.grid.start if spec.grid is not None and is_segment(plan) else None
 
         def attempt(seek_to: Fraction | None) -> ProgramReport:
@@ -71,7 +71,10 @@ class FfmpegBackend:
         is_whole = spec.grid is None or _saw_the_end(plan.media, spec.grid.end_of_need, report)
         held_to = report.frames_encoded if is_whole else spec.expected_frames
         warning = damage_warning(
-            wanted=held_to or report.frames_encoded, got=report.frames_encoded, decode_errors=report.decode_errors, corrupt_frames=0
+            wanted=held_to or report.frames_encoded,
+            got=report.frames_encoded,
+            decode_errors=report.decode_errors,
+            corrupt_frames=0,
         )
         media = intermediate_media(plan, spec, path, held_to)
         return NormalizeReport(Intermediate(path, media), work, (warning,) if warning else ())

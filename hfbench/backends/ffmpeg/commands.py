@@ -95,15 +95,15 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, se
     clock = spec.time_base.denominator
     own_times = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS)"
     timing = own_times if spec.grid is None else grid_chain(spec.grid, plan.media.time_base)
-    chain = join(_FRAME_LOG, timing, color_chain(color, plan.media), f"format={spec.pixel_formats}")
+    chain = join(_FRAME_LOG, timing, color_chain(color, plan.media), f"format={spec.codec.pixel_formats}")
     limit = [] if spec.grid is None else ["-frames:v", str(spec.grid.count)]
     return [
         *input_arguments(plan.media, seek_to),
         "-map", f"0:{plan.media.stream_index}", "-an", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
         "-vf", chain, *limit, "-fps_mode", "passthrough", "-enc_time_base", f"1:{clock}",
-        "-c:v", spec.encoder, *(part for key, value in spec.encoder_options.items() for part in (f"-{key}", value)),
+        "-c:v", spec.codec.encoder, *(part for key, value in spec.codec.options for part in (f"-{key}", value)),
         *_tag_arguments(tags_after(color, plan.media)),
-        "-video_track_timescale", str(clock), "-f", spec.muxer, f"file:{output}",
+        "-video_track_timescale", str(clock), "-f", spec.codec.muxer, f"file:{output}",
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.error
@@ -53,13 +53,14 @@ def decoder_name(stream: VideoStream) -> str:
 def open_decoder(stream: VideoStream, *, threads: int = 0) -> VideoCodecContext:
     """The context that decodes the stream; ``threads`` 0 means as many as FFmpeg sees fit."""
     name = decoder_name(stream)
-    context = stream.codec_context
+    context: Any = stream.codec_context
     if name != context.codec.name:
         context = av.CodecContext.create(name, "r")
         context.extradata = stream.codec_context.extradata
     context.thread_type = "AUTO"
     context.thread_count = threads
-    return context
+    decoder: VideoCodecContext = context
+    return decoder
 
 
 def keep_only(container: InputContainer, stream: VideoStream) -> None:
@@ -90,10 +91,10 @@ class WindowDecoder:
 
     def media_time(self, frame: VideoFrame) -> Fraction:
         """When a frame is shown, seconds of media time."""
-        return (frame.pts - self._media.origin_ticks) * self._media.time_base
+        return ((frame.pts or 0) - self._media.origin_ticks) * self._media.time_base
 
     def window(self, start: Fraction, end: Fraction) -> Iterator[VideoFrame]:
-        """Frames in order of presentation, from one on screen at ``start`` or earlier, up to all that start before ``end``.
+        """Frames in order of presentation: from one on screen at ``start`` or earlier, up to ``end``.
 
         Packets are fed until one has a dts at or past ``end``: as pts >= dts, none after it is wanted, and the number
         of frames decoded does not depend on how many threads decode.
@@ -154,7 +155,7 @@ class WindowDecoder:
             previous_pts = self._date(frame, previous_pts)
             yield frame
 
-    def _packets(self) -> Iterator[Packet]:
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Packets with data; a read error ends the file and is counted, for the rest is lost."""
         try:
             for packet in self._container.demux(self._stream):
@@ -165,7 +166,7 @@ class WindowDecoder:
         except av.error.FFmpegError:
             self.tally.decode_errors += 1
 
-    def _decode(self, packet: Packet | None) -> list[VideoFrame]:
+    def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         try:
             frames = self._decoder.decode(packet)
         except av.error.EOFError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hfbench.backends.base import (
     ClipTrouble,
@@ -16,7 +16,7 @@ from hfbench.backends.base import (
     merge_touching,
 )
 from hfbench.backends.libav.decode import WindowDecoder
-from hfbench.backends.libav.files import open_input
+from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.backends.linking import link_or_copy
 from hfbench.filters import color_chain, geometry_chain, join, pixels_chain, tags_after
@@ -47,7 +47,7 @@ def extract(job: ExtractJob, pool: Executor, workers: int, control: Control) -> 
     """
     reports: dict[int, TargetReport] = {}
     with open_input(job.media.path) as container:
-        stream = container.streams[job.media.stream_index]
+        stream = stream_of(container, job.media)
         decoder = WindowDecoder(container, stream, job.media, control)
         sink = FrameSink(job, pool, workers)
         try:
@@ -182,7 +182,7 @@ class FrameSink:
         tags = tags_after(self.job.color, self.job.media)
         if runner is None:
             runner = self._local.runner = ChainRunner(picture_chain(self.job), tags)
-        pixels = runner.run(frame).to_ndarray()
+        pixels: Any = runner.run(frame).to_ndarray()
         data = encode_image(pixels, self.job.image, tags)
         first, *others = (folder / (self.job.image.pattern % (slot + 1)) for folder, slot in places)
         first.write_bytes(data)

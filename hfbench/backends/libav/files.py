@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
     from av.video.stream import VideoStream
+
+    from hfbench.media import MediaInfo
 
 #: Seconds that opening and each read may take before libavformat gives up.
 IO_TIMEOUT = (30.0, 30.0)
@@ -52,3 +54,10 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     if moving[0].codec_context is None:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, f"the video stream of {path.name} has no known codec")
     return moving[0]
+
+
+def stream_of(container: InputContainer, media: MediaInfo) -> VideoStream:
+    """The stream that a probe chose, in a file that is open once more."""
+    stream: Any = container.streams[media.stream_index]
+    chosen: VideoStream = stream
+    return chosen

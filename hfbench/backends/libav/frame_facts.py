@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from av.sidedata.sidedata import Type as SideDataType
 
@@ -51,7 +51,8 @@ def hdr_facts_of(frame: VideoFrame) -> HdrFacts:
 
 
 def _side_data(frame: VideoFrame, kind: SideDataType) -> bytes | None:
-    return next((bytes(each) for each in frame.side_data if each.type == kind), None)
+    sides: Any = frame.side_data  # typed as a mapping; iterating gives its values
+    return next((bytes(each) for each in sides if each.type == kind), None)
 
 
 def _mastering(data: bytes | None) -> MasteringDisplay | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from av.filter import Graph
 
@@ -25,6 +25,8 @@ _COLORSPACE = {
     Matrix.BT2020_NCL: "bt2020nc",
     Matrix.BT2020_CL: "bt2020c",
 }
+#: The buffer source wants one; a filter of single frames does not care which.
+_ANY_TIME_BASE = "1/1000000"
 _RANGE = {ColorRange.LIMITED: "tv", ColorRange.FULL: "pc"}
 
 
@@ -46,7 +48,9 @@ class ChainRunner:
         if self._graph is None or kind != self._kind:
             self._graph, self._kind = self._build(frame), kind
         self._graph.push(frame)
-        return self._graph.pull()
+        filtered: Any = self._graph.pull()
+        picture: VideoFrame = filtered
+        return picture
 
     def _build(self, frame: VideoFrame) -> Graph:
         graph = Graph()
@@ -67,10 +71,11 @@ class ChainRunner:
         parts = [
             f"video_size={frame.width}x{frame.height}",
             f"pix_fmt={pixel_format}",
-            f"time_base={frame.time_base.numerator}/{frame.time_base.denominator}",
+            f"time_base={frame.time_base or _ANY_TIME_BASE}",
             "pixel_aspect=1/1",
         ]
         matrix = _COLORSPACE.get(Matrix(frame.colorspace)) if frame.colorspace in set(Matrix) else None
         parts += [f"colorspace={matrix}"] if matrix and matrix != "gbr" else []
-        parts += [f"range={_RANGE[frame.color_range]}"] if frame.color_range in _RANGE else []
+        sample_range = _RANGE.get(ColorRange(frame.color_range)) if frame.color_range in set(ColorRange) else None
+        parts += [f"range={sample_range}"] if sample_range else []
         return ":".join(parts)

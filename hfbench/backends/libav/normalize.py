@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
 
 from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
 from hfbench.backends.libav.decode import WindowDecoder
-from hfbench.backends.libav.files import open_input
+from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.filters import color_chain, join, tags_after
 from hfbench.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
@@ -44,9 +44,9 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         StopWork: cancelled or out of time.
     """
     spec = intermediate_spec(plan)
-    path = into.with_name(into.name + spec.suffix)
+    path = into.with_name(into.name + spec.codec.suffix)
     with open_input(plan.media.path) as container:
-        decoder = WindowDecoder(container, container.streams[plan.media.stream_index], plan.media, control)
+        decoder = WindowDecoder(container, stream_of(container, plan.media), plan.media, control)
         frames = _Dated.of(plan, decoder, spec)
         try:
             encoded = _encode(path, plan, spec, frames)
@@ -114,11 +114,11 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
     """Write the intermediate; returns how many frames it holds."""
     color = plan.normalize.color if plan.normalize is not None else None
     tags = tags_after(color, plan.media)
-    runner = ChainRunner(join(color_chain(color, plan.media), f"format={spec.pixel_formats}"), tags)
+    runner = ChainRunner(join(color_chain(color, plan.media), f"format={spec.codec.pixel_formats}"), tags)
     count = 0
     stream: VideoStream | None = None
     filtered: tuple[VideoFrame, VideoFrame] | None = None
-    with av.open(f"file:{path}", "w", format=spec.muxer) as output:
+    with av.open(f"file:{path}", "w", format=spec.codec.muxer) as output:
         for frame, tick in dated.frames:
             if filtered is None or filtered[0] is not frame:
                 filtered = (frame, runner.run(frame))
@@ -134,7 +134,7 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
 
 
 def _open_encoder(output: OutputContainer, picture: VideoFrame, plan: ClipPlan, spec: IntermediateSpec) -> VideoStream:
-    stream = output.add_stream(spec.encoder, rate=plan.grid.rate, options=dict(spec.encoder_options))
+    stream: Any = output.add_stream(spec.codec.encoder, rate=plan.grid.rate, options=dict(spec.codec.options))
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = picture.width, picture.height, picture.format.name
     context.time_base = stream.time_base = spec.time_base
@@ -142,4 +142,5 @@ def _open_encoder(output: OutputContainer, picture: VideoFrame, plan: ClipPlan, 
     tags = tags_after(color, plan.media)
     context.color_primaries, context.color_trc = tags.primaries, tags.transfer
     context.colorspace, context.color_range = tags.matrix, tags.range
-    return stream
+    opened: VideoStream = stream
+    return opened

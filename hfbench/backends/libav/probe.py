@@ -47,8 +47,8 @@ def probe(path: Path, control: Control) -> ProbeReport:
         container_tags = tags_of(stream.codec_context)
         frame = _first_frame(container, stream, path, tally, control)
         opened = time.perf_counter()
-        timing, packets = read_timing(container, stream, _origin_ticks(container, stream), frame.pts, control)
-        media = _describe(container, stream, path, frame, container_tags, timing)
+        timing, packets = read_timing(container, stream, _origin_ticks(container, stream), frame.pts or 0, control)
+        media = _describe(container, stream, path, frame, container_tags, timing=timing)
         finished = time.perf_counter()
     tally.packets += packets
     return ProbeReport(media, tally.work(), opened - started, finished - opened)
@@ -96,9 +96,10 @@ def _dated(frame: VideoFrame, fallback: int | None) -> VideoFrame:
 
 def _origin_ticks(container: InputContainer, stream: VideoStream) -> int:
     """The container's start in the stream's ticks, rounded as the ffmpeg program rounds it."""
-    if container.start_time is None:
+    start: int | None = container.start_time
+    if start is None:
         return stream.start_time or 0
-    return round(Fraction(container.start_time, av.time_base) / Fraction(stream.time_base))
+    return round(Fraction(start, av.time_base) / Fraction(stream.time_base or 1))
 
 
 def _describe(
@@ -107,6 +108,7 @@ def _describe(
     path: Path,
     frame: VideoFrame,
     container_tags: ColorTags,
+    *,
     timing: FrameTiming,
 ) -> MediaInfo:
     components = frame.format.components
@@ -123,7 +125,7 @@ def _describe(
         has_alpha=any(component.is_alpha for component in components),
         orientation=orientation_of_frame(frame),
         sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-        time_base=Fraction(stream.time_base),
+        time_base=Fraction(stream.time_base or 1),
         origin_ticks=_origin_ticks(container, stream),
         rate_from_header=Fraction(stream.average_rate) if stream.average_rate else None,
         timing=timing,

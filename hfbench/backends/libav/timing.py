@@ -64,7 +64,7 @@ def read_timing(
     Raises:
         ClipTrouble: no packet has a timestamp.
     """
-    time_base = Fraction(stream.time_base)
+    time_base = Fraction(stream.time_base or 1)
     index = _index_times(stream)
     is_settled = index is not None and not is_variable(index, time_base)
     stamps = _read_stamps(container, stream, control, from_last_keyframe=is_settled)
@@ -148,7 +148,7 @@ def _read_stamps(
     return _Stamps(ticks, pairs[-1][1] if pairs else 0, last_dts, packets)
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     """Packets with data; a read error ends them."""
     import av.error
 
