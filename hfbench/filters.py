@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
 from hfbench.media import MediaInfo, Orientation
-from hfbench.plan import ColorMap, ImageFormat
+from hfbench.plan import ColorMap, GamutSwap
 from hfbench.timebase import FrameGrid, rate_text
 
 if TYPE_CHECKING:
@@ -54,19 +54,31 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     return f"settb=1/{ticks_per_second},setpts=PTS-{shift},fps={rate_text(grid.rate)}:start_time=0:round=near"
 
 
-def color_chain(color: ColorMap | None, media: MediaInfo) -> str:
-    """SDR to HDR. ``gamut`` swaps primaries and re-tags, as HyperFrames does: it is not colorimetric.
+def color_chain(color: ColorMap | None, media: MediaInfo, cube: str = "") -> str:
+    """Bring a clip's colours to the composition's.
 
-    The ``colorspace`` filter takes even sizes only, so odd ones are padded for it and cropped after.
+    ``bt2408`` and HLG to PQ go through 16-bit RGB and a cube (COLOUR: within 1 of 65535 for white, about .02 just
+    noticeable differences on average). ``gamut`` swaps primaries and re-tags, as HyperFrames does: it is not
+    colorimetric; the ``colorspace`` filter takes even sizes only, so odd ones are padded for it and cropped after.
+
+    Args:
+        color: None leaves frames as they are.
+        media: the source.
+        cube: path of the map's cube file, of plain characters; not used by ``gamut``.
     """
     if color is None:
         return ""
+    transfer = _TRANSFER_NAME[color.target]
+    if not isinstance(color, GamutSwap):
+        return join(
+            deep_rgb_chain(source_tags(media), has_alpha=media.has_alpha),
+            f"lut3d=file={cube}:interp=tetrahedral",
+            f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=gbr:range=pc",
+        )
     width, height = media.width, media.height
     is_odd = width % 2 or height % 2
-    transfer = "smpte2084" if color.target is HdrTarget.PQ else "arib-std-b67"
-    formats = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"
     return join(
-        f"format={formats}",
+        "format=yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le",
         f"pad={width + width % 2}:{height + height % 2}" if is_odd else "",
         "colorspace=all=bt2020:iall=bt709:range=tv",
         f"crop={width}:{height}:0:0:exact=1" if is_odd else "",
@@ -74,12 +86,39 @@ def color_chain(color: ColorMap | None, media: MediaInfo) -> str:
     )
 
 
+_TRANSFER_NAME: Final = {HdrTarget.PQ: "smpte2084", HdrTarget.HLG: "arib-std-b67"}
+
+
+def source_tags(media: MediaInfo) -> ColorTags:
+    """The tags to read a source's pixels by, with the usual guesses where it says nothing."""
+    tags = media.tags
+    return ColorTags(tags.primaries, tags.transfer, media.matrix, tags.range or ColorRange.LIMITED)
+
+
 def tags_after(color: ColorMap | None, media: MediaInfo) -> ColorTags:
     """The tags of the frames that leave :func:`color_chain`; the matrix is the one that was really used."""
     if color is None:
-        tags = media.tags
-        return ColorTags(tags.primaries, tags.transfer, media.matrix, tags.range or ColorRange.LIMITED)
-    return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
+        return source_tags(media)
+    if isinstance(color, GamutSwap):
+        return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
+    return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.RGB, ColorRange.FULL)
+
+
+def intermediate_tags(color: ColorMap | None, media: MediaInfo) -> ColorTags:
+    """The tags of an intermediate: its encoder takes BT.2020 Y'CbCr, or RGB where there is alpha."""
+    tags = tags_after(color, media)
+    if tags.matrix != Matrix.RGB or media.has_alpha or color is None:
+        return tags
+    return ColorTags(tags.primaries, tags.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
+
+
+def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: str) -> str:
+    """From the frames that leave :func:`color_chain` to what an intermediate's encoder takes."""
+    to_ycbcr = "scale=out_color_matrix=bt2020:out_range=tv:flags=unstable"
+    is_needed = intermediate_tags(color, media) != tags_after(color, media)
+    transfer = _TRANSFER_NAME[color.target] if color is not None else ""
+    tagging = f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    return join(to_ycbcr if is_needed else "", f"format={pixel_formats}", tagging if is_needed else "")
 
 
 def geometry_chain(media: MediaInfo) -> str:
@@ -91,22 +130,32 @@ def geometry_chain(media: MediaInfo) -> str:
     return join(f"scale={width}:{media.height}:{_EXACT_SCALE},setsar=1", turn)
 
 
-def pixels_chain(tags: ColorTags, format_: ImageFormat, *, has_alpha: bool) -> str:
-    """To full-range RGB of the depth that ``format_`` holds: rgb24, rgba, or 16-bit planar.
+def deep_rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
+    """To full-range planar RGB of 16 bits.
 
     Above 8 bits swscale's direct way is dark (white lands at 65283 of 65535), so depth and matrix are two steps.
     """
-    reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
-    if format_ is not ImageFormat.PNG16:
-        return f"scale={reading}:out_range=pc:{_EXACT_SCALE},format={'rgba' if has_alpha else 'rgb24'}"
     deep, planar = ("yuva444p16le", "gbrap16le") if has_alpha else ("yuv444p16le", "gbrp16le")
+    if tags.matrix == Matrix.RGB:
+        return f"format={planar}"
+    reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
     return f"scale=flags=bicubic,format={deep},scale={reading}:out_range=pc:flags=unstable,format={planar}"
+
+
+def rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
+    """From 8-bit pictures to full-range rgb24 or rgba."""
+    packed = f"format={'rgba' if has_alpha else 'rgb24'}"
+    if tags.matrix == Matrix.RGB:
+        return packed
+    reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
+    return f"scale={reading}:out_range=pc:{_EXACT_SCALE},{packed}"
 
 
 def jfif_chain(tags: ColorTags) -> str:
     """To the planes of a JPEG file: BT.601 matrix and full range, as JFIF 1.02 says, whatever the video used."""
-    reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
-    return f"scale={reading}:out_color_matrix=bt601:out_range=pc:{_EXACT_SCALE},format=yuvj420p"
+    is_rgb = tags.matrix == Matrix.RGB
+    reading = "" if is_rgb else f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}:"
+    return f"scale={reading}out_color_matrix=bt601:out_range=pc:{_EXACT_SCALE},format=yuvj420p"
 
 
 def _scale_matrix(tags: ColorTags) -> str:

@@ -27,3 +27,8 @@ def fixtures_folder() -> Path:
 def records_folder() -> Path:
     """Where runs save their records unless told otherwise."""
     return home_folder() / "records"
+
+
+def cubes_folder() -> Path:
+    """Colour maps as cube files."""
+    return home_folder() / "cubes"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from hfbench.filters import tags_after
+from hfbench.filters import intermediate_tags
 from hfbench.media import FrameTiming, HdrFacts, MediaInfo
-from hfbench.plan import ClipPlan, Segment, WholeSource
+from hfbench.plan import ClipPlan, GamutSwap, Segment, WholeSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,7 @@ class IntermediateCodec:
     Attributes:
         pixel_formats: what may be encoded, as the ``format`` filter takes it; the nearest is chosen.
         decoder: FFmpeg's name of the decoder that reads it back.
+        least_depth: bits that every one of ``pixel_formats`` has at least.
     """
 
     encoder: str
@@ -37,6 +38,7 @@ class IntermediateCodec:
     suffix: str
     pixel_formats: str
     decoder: str
+    least_depth: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +78,19 @@ def intermediate_spec(plan: ClipPlan) -> IntermediateSpec:
 
 
 def _codec_of(plan: ClipPlan) -> IntermediateCodec:
+    color = None if plan.normalize is None else plan.normalize.color
+    is_deep = color is not None and not isinstance(color, GamutSwap)
     if plan.media.has_alpha:
-        return _WITH_ALPHA
-    is_odd = plan.media.width % 2 or plan.media.height % 2
-    crf = _CRF_COLOR if plan.normalize is not None and plan.normalize.color is not None else _CRF_RATE
+        return replace(_WITH_ALPHA, pixel_formats="gbrap16le", least_depth=16) if is_deep else _WITH_ALPHA
+    crf = _CRF_RATE if color is None else _CRF_COLOR
     return IntermediateCodec(
         encoder="libx264",
         options=(("preset", "fast"), ("crf", crf)),
         muxer="mp4",
         suffix=".mp4",
-        pixel_formats="yuv444p|yuv444p10le" if is_odd else _X264_FORMATS,
+        pixel_formats=_x264_formats(plan.media, is_deep=is_deep),
         decoder="h264",
+        least_depth=10 if is_deep else 8,
     )
 
 
@@ -100,6 +104,14 @@ _WITH_ALPHA: Final = IntermediateCodec(
     decoder="ffv1",
 )
 _X264_FORMATS: Final = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"
+
+
+def _x264_formats(media: MediaInfo, *, is_deep: bool) -> str:
+    """What may be encoded: 10 bits for right HDR colours, and never less chroma than the source has."""
+    is_full_chroma = media.width % 2 or media.height % 2 or "444" in media.pixel_format or "gbr" in media.pixel_format
+    if is_deep:
+        return "yuv444p10le" if is_full_chroma else "yuv420p10le"
+    return "yuv444p|yuv444p10le" if is_full_chroma else _X264_FORMATS
 
 
 def _clock(grid: FrameGrid | None, source_time_base: Fraction) -> tuple[int, int]:
@@ -121,7 +133,7 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
             fewer. None without a grid.
     """
     color = plan.normalize.color if plan.normalize is not None else None
-    tags = tags_after(color, plan.media)
+    tags = intermediate_tags(color, plan.media)
     return replace(
         plan.media,
         path=path,
@@ -131,6 +143,7 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         decoder=spec.codec.decoder,
         time_base=spec.time_base,
         origin_ticks=0,
+        bit_depth=plan.media.bit_depth if color is None else max(plan.media.bit_depth, spec.codec.least_depth),
         timing=_timing(plan.media.timing, spec, frames),
         container_tags=tags,
         frame_tags=tags,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hfbench.color import ColorTags, HdrTarget, Matrix, Primaries
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from fractions import Fraction
     from pathlib import Path
 
@@ -131,14 +132,40 @@ class MediaInfo:
         return self.tags.hdr_target
 
     @property
+    def is_matrix_guessed(self) -> bool:
+        """Whether no tag says which matrix the Y'CbCr pixels were made with."""
+        return self.tags.matrix == Matrix.UNSPECIFIED and not self.is_rgb and self.matrix != Matrix.BT2020_NCL
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether the pixels are RGB, which need no matrix."""
+        return self.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal8"))
+
+    @property
     def matrix(self) -> int:
-        """The matrix to decode with; where no tag says, by the usual size rule (BT.601 up to 576 lines)."""
+        """The matrix to decode with; where no tag says, by the usual size rule (BT.601 for standard definition)."""
         stated = self.tags.matrix
+        if self.is_rgb:
+            return Matrix.RGB
         if stated != Matrix.UNSPECIFIED:
             return stated
         if self.tags.primaries == Primaries.BT2020 or self.hdr_target is not None:
             return Matrix.BT2020_NCL
-        return Matrix.SMPTE170M if self.height <= LAST_BT601_LINE_COUNT else Matrix.BT709
+        is_high_definition = self.width >= FIRST_BT709_WIDTH or self.height > LAST_BT601_LINE_COUNT
+        return Matrix.BT709 if is_high_definition else Matrix.SMPTE170M
+
+    @property
+    def display_primaries(self) -> Primaries:
+        """The primaries of an SDR source, one of those that can be mapped.
+
+        Where no tag says: BT.601's for its two line counts, else BT.709's (the guess that mpv makes too).
+        """
+        stated = _MAPPABLE_PRIMARIES.get(self.tags.primaries)
+        if stated is not None:
+            return stated
+        if self.matrix == Matrix.BT2020_NCL:
+            return Primaries.BT2020
+        return _PRIMARIES_BY_LINES.get(self.height, Primaries.BT709)
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -147,5 +174,15 @@ class MediaInfo:
         return (height, width) if self.orientation.swaps_sides else (width, height)
 
 
-#: BT.601 systems have 480 or 576 active lines; taller untagged pictures are taken for BT.709.
+#: BT.601 systems have 480 or 576 active lines; taller or wider untagged pictures are taken for BT.709.
 LAST_BT601_LINE_COUNT = 576
+FIRST_BT709_WIDTH = 1280
+_PRIMARIES_BY_LINES = {480: Primaries.SMPTE170M, 488: Primaries.SMPTE170M, 576: Primaries.BT470BG}
+_MAPPABLE_PRIMARIES: Mapping[int, Primaries] = {
+    Primaries.BT709: Primaries.BT709,
+    Primaries.BT470BG: Primaries.BT470BG,
+    Primaries.SMPTE170M: Primaries.SMPTE170M,
+    Primaries.SMPTE240M: Primaries.SMPTE170M,  # the same chromaticities
+    Primaries.BT2020: Primaries.BT2020,
+    Primaries.SMPTE432: Primaries.SMPTE432,
+}

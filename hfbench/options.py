@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeVar
 
 from hfbench.errors import OptionsError
-from hfbench.plan import ImageFormat, Scope, SdrMapping
+from hfbench.plan import ImageFormat, Scope, SdrEotf, SdrMapping
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -28,6 +28,8 @@ class ExtractOptions:
         format: ``auto``, ``jpg``, ``png`` or ``png16``.
         quality: of jpg files, libjpeg's scale, 1-100.
         sdr_mapping: how SDR clips are brought into an HDR composition.
+        sdr_eotf: of the display that SDR clips were made for (``bt2408`` only).
+        sdr_white: luminance of SDR white in the HDR composition, cd/m², 1-10000 (``bt2408`` only).
         workers: clips worked on at once; 0 means one a core.
         clip_limit_seconds: time limit for the work on one clip in one phase.
         strict: whether damaged or too short sources are failures instead of warnings.
@@ -43,7 +45,9 @@ class ExtractOptions:
     scope: Scope = Scope.FUSED
     format: ImageFormat | None = None
     quality: int = 95
-    sdr_mapping: SdrMapping = SdrMapping.GAMUT
+    sdr_mapping: SdrMapping = SdrMapping.BT2408
+    sdr_eotf: SdrEotf = SdrEotf.BT1886
+    sdr_white: float = 203.0
     workers: int = 0
     clip_limit_seconds: float = 300.0
     strict: bool = False
@@ -54,6 +58,7 @@ class ExtractOptions:
     def __post_init__(self) -> None:
         _set(self, "scope", _choice("scope", self.scope, Scope))
         _set(self, "sdr_mapping", _choice("sdr_mapping", self.sdr_mapping, SdrMapping))
+        _set(self, "sdr_eotf", _choice("sdr_eotf", self.sdr_eotf, SdrEotf))
         asked: object = self.format
         is_auto = asked in {None, AUTO_FORMAT}
         _set(self, "format", None if is_auto else _choice("format", asked, ImageFormat, AUTO_FORMAT))
@@ -61,6 +66,9 @@ class ExtractOptions:
             raise OptionsError(_refusal("backend", self.backend, BACKENDS))
         if isinstance(self.quality, bool) or not isinstance(self.quality, int) or not 1 <= self.quality <= 100:  # noqa: PLR2004  libjpeg's scale
             msg = f"quality: {self.quality!r} is not allowed; give a whole number from 1 to 100 (libjpeg's scale)"
+            raise OptionsError(msg)
+        if not 1 <= self.sdr_white <= 10_000:  # noqa: PLR2004  PQ's own range
+            msg = f"sdr_white: {self.sdr_white!r} is not allowed; give cd/m² from 1 to 10000 (BT.2408 says 203)"
             raise OptionsError(msg)
         if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 0:
             msg = f"workers: {self.workers!r} is not allowed; give a whole number, 0 for one a core"

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from hfbench.color import HdrTarget
+
 if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from hfbench.color import HdrTarget
+    from hfbench.color import Primaries
     from hfbench.composition import Clip
     from hfbench.media import MediaInfo
     from hfbench.result import ClipWarning, Placement
@@ -61,12 +63,47 @@ class ImageSpec:
         return f"frame_%05d{self.format.suffix}"
 
 
-@dataclass(frozen=True, slots=True)
-class ColorMap:
-    """SDR to HDR: which way, and towards which transfer."""
+class SdrEotf(Enum):
+    """The display that an SDR picture was made for."""
 
-    mapping: SdrMapping
+    BT1886 = "bt1886"
+    SRGB = "srgb"
+    GAMMA22 = "gamma22"
+
+
+@dataclass(frozen=True, slots=True)
+class SdrToHdr:
+    """SDR shown as it looked on its own display, with its white at a stated luminance (BT.2408-7, clause 5.1).
+
+    Attributes:
+        target: the transfer to end in.
+        primaries: of the source: BT.709, BT.601's two, or BT.2020.
+        eotf: of the display that the source was made for.
+        white: luminance of SDR white, cd/m².
+    """
+
     target: HdrTarget
+    primaries: Primaries
+    eotf: SdrEotf
+    white: float
+
+
+@dataclass(frozen=True, slots=True)
+class GamutSwap:
+    """Primaries exchanged and frames re-tagged, as HyperFrames does it: not colorimetric."""
+
+    target: HdrTarget
+
+
+@dataclass(frozen=True, slots=True)
+class HlgToPq:
+    """An HLG clip in a PQ composition, by BT.2100's reference display of 1000 cd/m²."""
+
+    target: HdrTarget = HdrTarget.PQ
+
+
+#: How a clip's colours are brought to the composition's.
+ColorMap = SdrToHdr | GamutSwap | HlgToPq
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hfbench.color import HdrTarget, target_of
+from hfbench.color import HdrTarget, Matrix, target_of
 from hfbench.plan import (
     ClipPlan,
     ColorMap,
+    GamutSwap,
+    HlgToPq,
     ImageFormat,
     ImageSpec,
     Normalize,
     ProbedClip,
     Scope,
+    SdrMapping,
+    SdrToHdr,
     Segment,
     WholeSource,
 )
@@ -154,8 +158,14 @@ DOLBY_VISION_WITHOUT_BASE_LAYER = 5
 
 
 def _color_of(media: MediaInfo, target: HdrTarget | None, options: ExtractOptions) -> ColorMap | None:
-    is_sdr = media.hdr_target is None
-    return ColorMap(options.sdr_mapping, target) if is_sdr and target is not None else None
+    own = media.hdr_target
+    if target is None or own is target:
+        return None
+    if own is not None:
+        return HlgToPq()  # PQ wins over HLG, so this is the only way round
+    if options.sdr_mapping is SdrMapping.GAMUT:
+        return GamutSwap(target)
+    return SdrToHdr(target, media.display_primaries, options.sdr_eotf, options.sdr_white)
 
 
 def _normalize_of(media: MediaInfo, grid: FrameGrid, color: ColorMap | None, scope: Scope) -> Normalize | None:
@@ -198,7 +208,14 @@ _JPG_BESIDE_HDR = ClipWarning(
 
 
 def _media_notes(media: MediaInfo) -> tuple[ClipWarning, ...]:
-    return tuple(ClipWarning(kind, message) for kind, message in media.notes)
+    notes = [ClipWarning(kind, message) for kind, message in media.notes]
+    if media.is_matrix_guessed:
+        name = "BT.601" if media.matrix == Matrix.SMPTE170M else "BT.709"
+        message = (
+            f"the source does not say its colour matrix: by its size ({media.width}x{media.height}) taken for {name}"
+        )
+        notes.append(ClipWarning("untagged_colors", message))
+    return tuple(notes)
 
 
 def _shortfall(window: SourceWindow, requested: int, count: int) -> tuple[ClipWarning, ...]:

@@ -42,6 +42,8 @@ def run_preflight(
 ) -> tuple[Planned | Prepared, ...]:
     """Re-encode what plans ask for: colours first, then rates. Equal re-encodes of one source are done once."""
     reports: dict[_Key, NormalizeReport | ClipFailure] = {}
+    with stage.timed(Phase.HDR_PREFLIGHT):
+        backend.prepare({plan.color for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None})
     for phase, has_color in ((Phase.HDR_PREFLIGHT, True), (Phase.VFR_PREFLIGHT, False)):
         with stage.timed(phase):
             reports |= _normalize_all(plans, backend, folder, stage, has_color=has_color)

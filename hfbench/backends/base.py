@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from hfbench.result import ClipWarning, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from fractions import Fraction
     from pathlib import Path
 
@@ -110,6 +110,14 @@ class Backend(Protocol):
         Raises:
             ClipTrouble: not a readable video.
             StopWork: cancelled or out of time.
+        """
+        ...
+
+    def prepare(self, colors: Collection[ColorMap]) -> None:
+        """Make what the colour maps need, so that no clip waits for it.
+
+        Raises:
+            MachineError: it can't be kept anywhere.
         """
         ...
 

@@ -16,12 +16,14 @@ def encode_image(pixels: NDArray[np.uint8] | NDArray[np.uint16], spec: ImageSpec
     """The bytes of one image file.
 
     Args:
-        pixels: full-range RGB or RGBA, shape (height, width, 3 or 4); uint16 for png16, uint8 otherwise.
+        pixels: full-range RGB or RGBA, shape (height, width, 3 or 4); uint8 or uint16 (rounded for jpg and png).
         spec: format and quality.
         tags: what the RGB values mean; png files of HDR frames carry it in a cICP chunk.
     """
     from hfbench.plan import ImageFormat
 
+    if spec.format is not ImageFormat.PNG16:
+        pixels = to_eight_bits(pixels)
     if spec.format is ImageFormat.JPG:
         from hfbench.images.jpeg import encode_jpeg
 
@@ -29,3 +31,12 @@ def encode_image(pixels: NDArray[np.uint8] | NDArray[np.uint16], spec: ImageSpec
     from hfbench.images.png import encode_png
 
     return encode_png(pixels, tags)
+
+
+def to_eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Nearest of 256 for each of 65536 levels; 8-bit pixels as they are. swscale is up to one code off here."""
+    import numpy as np
+
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
+    return ((pixels.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)  # round(x / 257), exactly

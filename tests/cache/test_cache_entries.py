@@ -50,7 +50,8 @@ def one_frame_renamed(entry: Path) -> None:
 
 def one_frame_a_link(entry: Path) -> None:
     (entry / FRAME).rename(entry.parent / "elsewhere")
-    (entry / FRAME).symlink_to(entry.parent / "elsewhere")
+    (entry / FRAME).symlink_to("../" + "./" * 44 + "elsewhere")
+    assert (entry / FRAME).lstat().st_size == 100, "the size of the frame"
 
 
 def one_frame_a_folder(entry: Path) -> None:

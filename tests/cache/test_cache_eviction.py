@@ -165,11 +165,13 @@ def test_a_partial_is_abandoned_when_its_writer_is_dead_and_not_before(
 ) -> None:
     command = [sys.executable, "-c", ABANDON, str(cache.root), key.digest]
     with subprocess.Popen(command, env=child_environment, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-        assert cache.sweep().partials_cleared == 0
-        assert cache.info().partials == 1
-        writer.send_signal(signal.SIGKILL)
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+            assert cache.sweep().partials_cleared == 0
+            assert cache.info().partials == 1
+        finally:
+            writer.send_signal(signal.SIGKILL)
     report = cache.sweep()
     assert (report.partials_cleared, report.bytes_freed) == (1, 1000)
     assert cache.counters.partials_cleared == 1

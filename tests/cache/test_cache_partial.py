@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.cache import CacheKey, ExtractionCache, Lease, PartialEntry
+from hfbench.cache import CacheKey, ExtractionCache, Lease, PartialEntry, removal
+from hfbench.cache import partial as partial_module
 from hfbench.cache.layout import entry_path
+from hfbench.cache.leases import Lock, lock_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cache_world import Publish
 
 
@@ -150,6 +154,36 @@ def test_a_damaged_entry_that_is_being_read_is_not_pulled_away(
     reader.close()
     publish(cache, key).close()
     assert cache.verify() == []
+
+
+def test_of_two_that_heal_one_entry_the_second_adopts_the_first(
+    cache: ExtractionCache, key: CacheKey, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(cache, key, payload={"by": "nobody"}).close()
+    (entry_path(cache.root, key) / "frame_00002.jpg").unlink()
+
+    def overtaken(root: Path, name: str, **how: Callable[[int], bool]) -> object:
+        # The other one comes between our look at the damage and our lock on it.
+        monkeypatch.undo()
+        publish(cache, key, payload={"by": "first"}).close()
+        return removal.take_out(root, name, **how)
+
+    monkeypatch.setattr(partial_module, "take_out", overtaken)
+    with publish(cache, key, payload={"by": "second"}) as lease:
+        assert lease.manifest.payload == {"by": "first"}
+    assert names(cache) == {lease.folder.name}
+
+
+def test_an_emptied_entry_that_is_just_being_moved_is_not_renamed_over(cache: ExtractionCache, key: CacheKey) -> None:
+    # POSIX would let it, and then the mover would take our fresh entry for the empty one.
+    target = entry_path(cache.root, key)
+    target.mkdir()
+    lock = lock_folder(target, exclusive=True)
+    assert isinstance(lock, Lock)
+    with lock, cache.publish(key) as partial:
+        render(partial.folder)
+        assert partial.commit({}) is None
+        assert contents(target) == {}
 
 
 def test_eight_threads_publish_one_key_and_all_get_whole_entries(cache: ExtractionCache, key: CacheKey) -> None:

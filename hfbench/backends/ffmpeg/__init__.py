@@ -14,6 +14,7 @@ from hfbench.backends.base import (
     damage_warning,
     merge_touching,
 )
+from hfbench.backends.cubes import cube_of
 from hfbench.backends.ffmpeg.commands import extract_arguments, is_segment, normalize_arguments, seek_for
 from hfbench.backends.ffmpeg.program import ProgramReport, find_ffmpeg, run_ffmpeg
 from hfbench.backends.linking import link_or_copy
@@ -23,13 +24,13 @@ from hfbench.plan import Intermediate
 from hfbench.result import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
     from hfbench.control import Control
     from hfbench.media import MediaInfo
-    from hfbench.plan import ClipPlan
+    from hfbench.plan import ClipPlan, ColorMap
 
 #: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late.
 _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60))
@@ -53,6 +54,11 @@ class FfmpegBackend:
         from hfbench.backends.libav.probe import probe
 
         return probe(path, control)
+
+    def prepare(self, colors: Collection[ColorMap]) -> None:
+        """See :class:`hfbench.backends.base.Backend`."""
+        for color in colors:
+            cube_of(color)
 
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         """See :class:`hfbench.backends.base.Backend`."""

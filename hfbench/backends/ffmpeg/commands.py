@@ -6,14 +6,18 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from hfbench.backends.base import DEMUXERS, ExtractJob
+from hfbench.backends.cubes import cube_of
 from hfbench.color import ColorTags, HdrTarget
 from hfbench.filters import (
     color_chain,
+    deep_rgb_chain,
     geometry_chain,
     grid_chain,
+    intermediate_chain,
+    intermediate_tags,
     jfif_chain,
     join,
-    pixels_chain,
+    rgb_chain,
     tags_after,
 )
 from hfbench.plan import ClipPlan, ImageFormat, Segment
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Prints one line a frame that leaves the decoder: the only exact count that a window has.
 _FRAME_LOG: Final = "showinfo=checksum=0"
+EIGHT_BITS: Final = 8
 _BEST_MJPEG, _WORST_MJPEG = 1, 31
 
 
@@ -53,7 +58,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Frac
         grid = job.targets[index].grid
         chain = join(
             grid_chain(grid, job.media.time_base),
-            color_chain(job.color, job.media),
+            color_chain(job.color, job.media, cube_of(job.color)),
             geometry_chain(job.media),
             image_chain(job),
         )
@@ -68,9 +73,12 @@ def image_chain(job: ExtractJob) -> str:
     tags = tags_after(job.color, job.media)
     if job.image.format is ImageFormat.JPG:
         return jfif_chain(tags)
-    pixels = pixels_chain(tags, job.image.format, has_alpha=job.media.has_alpha)
-    deep = f"format={'rgba64be' if job.media.has_alpha else 'rgb48be'}"
-    return join(pixels, deep if job.image.format is ImageFormat.PNG16 else "", hdr_tag_chain(tags))
+    alpha = job.media.has_alpha
+    is_deep = job.image.format is ImageFormat.PNG16
+    if not is_deep and job.media.bit_depth <= EIGHT_BITS:
+        return join(rgb_chain(tags, has_alpha=alpha), hdr_tag_chain(tags))
+    packed = (("rgba", "rgb24"), ("rgba64be", "rgb48be"))[is_deep][not alpha]
+    return join(deep_rgb_chain(tags, has_alpha=alpha), f"format={packed}", hdr_tag_chain(tags))
 
 
 def hdr_tag_chain(tags: ColorTags) -> str:
@@ -95,14 +103,19 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, se
     clock = spec.time_base.denominator
     own_times = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS)"
     timing = own_times if spec.grid is None else grid_chain(spec.grid, plan.media.time_base)
-    chain = join(_FRAME_LOG, timing, color_chain(color, plan.media), f"format={spec.codec.pixel_formats}")
+    chain = join(
+        _FRAME_LOG,
+        timing,
+        color_chain(color, plan.media, cube_of(color)),
+        intermediate_chain(color, plan.media, spec.codec.pixel_formats),
+    )
     limit = [] if spec.grid is None else ["-frames:v", str(spec.grid.count)]
     return [
         *input_arguments(plan.media, seek_to),
         "-map", f"0:{plan.media.stream_index}", "-an", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
         "-vf", chain, *limit, "-fps_mode", "passthrough", "-enc_time_base", f"1:{clock}",
         "-c:v", spec.codec.encoder, *(part for key, value in spec.codec.options for part in (f"-{key}", value)),
-        *_tag_arguments(tags_after(color, plan.media)),
+        *_tag_arguments(intermediate_tags(color, plan.media)),
         "-video_track_timescale", str(clock), "-f", spec.codec.muxer, f"file:{output}",
     ]  # fmt: skip
 

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from hfbench.backends.base import ExtractJob, ExtractReport, NormalizeReport, ProbeReport
     from hfbench.control import Control
-    from hfbench.plan import ClipPlan
+    from hfbench.plan import ClipPlan, ColorMap
 
 
 class LibavBackend:
@@ -32,6 +33,13 @@ class LibavBackend:
         from hfbench.backends.libav.probe import probe
 
         return probe(path, control)
+
+    def prepare(self, colors: Collection[ColorMap]) -> None:
+        """See :class:`hfbench.backends.base.Backend`."""
+        from hfbench.backends.cubes import cube_of
+
+        for color in colors:
+            cube_of(color)
 
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         """See :class:`hfbench.backends.base.Backend`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.backends.base import (
     ClipTrouble,
@@ -15,13 +15,16 @@ from hfbench.backends.base import (
     damage_warning,
     merge_touching,
 )
+from hfbench.backends.cubes import cube_of
 from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.backends.linking import link_or_copy
-from hfbench.filters import color_chain, geometry_chain, join, pixels_chain, tags_after
+from hfbench.color import Matrix
+from hfbench.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
 from hfbench.images import encode_image
 from hfbench.metrics import WorkCounters
+from hfbench.plan import ImageFormat
 from hfbench.result import FailureKind
 from hfbench.timebase import GridSampler
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
     from hfbench.control import Control
 
+EIGHT_BITS: Final = 8
 #: Decoded pictures that may wait for a worker, beside the one that each worker holds: bounds memory at 4K.
 _FRAMES_WAITING = 2
 
@@ -192,12 +196,17 @@ class FrameSink:
 
 
 def picture_chain(job: ExtractJob) -> str:
-    """Decoded frame -> RGB of the clip's size: colour, shape, then depth. A frame of another size is brought to it."""
+    """Decoded frame -> RGB of the clip's size: colour, shape, then depth. A frame of another size is brought to it.
+
+    8-bit images of deeper pictures stay at 16 bits here: rounding them once, exactly, is the image writer's.
+    """
     width, height = job.media.width, job.media.height
     tags = tags_after(job.color, job.media)
+    is_deep = job.image.format is ImageFormat.PNG16 or job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
+    pixels = deep_rgb_chain if is_deep else rgb_chain
     return join(
-        color_chain(job.color, job.media),
+        color_chain(job.color, job.media, cube_of(job.color)),
         f"scale={width}:{height}:flags=bicubic+accurate_rnd" if job.media.sample_aspect_ratio == 1 else "",
         geometry_chain(job.media),
-        pixels_chain(tags, job.image.format, has_alpha=job.media.has_alpha),
+        pixels(tags, has_alpha=job.media.has_alpha),
     )

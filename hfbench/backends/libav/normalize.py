@@ -9,10 +9,11 @@ import av
 import av.error
 
 from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
+from hfbench.backends.cubes import cube_of
 from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
-from hfbench.filters import color_chain, join, tags_after
+from hfbench.filters import color_chain, intermediate_chain, intermediate_tags, join
 from hfbench.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
 from hfbench.metrics import WorkCounters
 from hfbench.plan import ClipPlan, Intermediate, Segment
@@ -113,8 +114,8 @@ def _on_grid(
 def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -> int:
     """Write the intermediate; returns how many frames it holds."""
     color = plan.normalize.color if plan.normalize is not None else None
-    tags = tags_after(color, plan.media)
-    runner = ChainRunner(join(color_chain(color, plan.media), f"format={spec.codec.pixel_formats}"), tags)
+    tags = intermediate_tags(color, plan.media)
+    runner = ChainRunner(_picture_chain(plan, spec), tags)
     count = 0
     stream: VideoStream | None = None
     filtered: tuple[VideoFrame, VideoFrame] | None = None
@@ -133,13 +134,21 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
     return count
 
 
+def _picture_chain(plan: ClipPlan, spec: IntermediateSpec) -> str:
+    color = plan.normalize.color if plan.normalize is not None else None
+    return join(
+        color_chain(color, plan.media, cube_of(color)),
+        intermediate_chain(color, plan.media, spec.codec.pixel_formats),
+    )
+
+
 def _open_encoder(output: OutputContainer, picture: VideoFrame, plan: ClipPlan, spec: IntermediateSpec) -> VideoStream:
     stream: Any = output.add_stream(spec.codec.encoder, rate=plan.grid.rate, options=dict(spec.codec.options))
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = picture.width, picture.height, picture.format.name
     context.time_base = stream.time_base = spec.time_base
     color = plan.normalize.color if plan.normalize is not None else None
-    tags = tags_after(color, plan.media)
+    tags = intermediate_tags(color, plan.media)
     context.color_primaries, context.color_trc = tags.primaries, tags.transfer
     context.colorspace, context.color_range = tags.matrix, tags.range
     opened: VideoStream = stream

@@ -1,0 +1,176 @@
+"""Two hundred windows into every kind of timing: each frame on disk is the one that the truth names.
+
+The windows are random but seeded, so every run asks for the same ones; many begin or end exactly on a frame, or exactly
+between two slots, where a rounding shows. The oracle is the recipe's truth and the grid rule in its own words.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from clip_maker import expected_ids, ids_of
+
+import hfbench
+from fixtures_gen import FileTruth
+
+BACKENDS = ("libav", "ffmpeg")
+SCOPES = ("source", "segment", "fused")
+RATES = (Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60))
+WINDOWS = 200
+SEED = 20260
+
+FILES = (
+    ("cfr-sdr-cache", "sdr-3s.mp4"),
+    ("vfr-screen-recording", "screen.mp4"),
+    ("vfr-screen-recording", "screen-b-frames.mp4"),
+    ("vfr-phone-jitter", "jitter.mp4"),
+    ("vfr-dropped", "dropped.mp4"),
+    ("vfr-24-30", "24-then-30.mp4"),
+    ("vfr-verdict-traps", "vfr-holds.mkv"),
+    ("vfr-verdict-traps", "cfr.flv"),
+    ("vfr-verdict-traps", "cfr.ts"),
+    ("vfr-verdict-traps", "cfr.mkv"),
+    ("cfr-23.976", "23.976.mp4"),
+    ("cfr-29.97", "29.97.mp4"),
+    ("cfr-59.94", "59.94.mp4"),
+    ("open-gop", "open-gop-h264.mp4"),
+    ("open-gop", "open-gop-hevc.mp4"),
+    ("long-gop-600", "long-gop.mp4"),
+    ("all-intra", "all-intra.mp4"),
+    ("edit-list", "edit-list.mp4"),
+    ("negative-start", "negative-start.mp4"),
+    ("ts-odd-start", "odd-start.ts"),
+    ("near-wrap-ts", "near-wrap.ts"),
+    ("fragmented", "fragmented.mp4"),
+    ("moov-at-end", "moov-at-end.mp4"),
+    ("moov-at-end", "moov-at-front.mp4"),
+    ("mkv-no-duration", "no-duration.mkv"),
+    ("past-eof", "sdr-2s.mp4"),
+)
+HDR_FILE = ("past-eof", "hdr-1s.mp4")
+"""Beside it, the re-encoding scopes must re-encode every SDR file."""
+
+
+@dataclass(frozen=True)
+class Window:
+    file: tuple[str, str]
+    start: Fraction
+    duration: Fraction
+    fps: Fraction
+
+    def expected(self, truth: FileTruth) -> tuple[int, list[int]]:
+        """Frames asked for, and the barcodes of those that there are; 0 on the clock is where the file begins."""
+        times = tuple(pts - truth.pts[0] for pts in truth.pts)
+        asked = max(1, math.floor(self.duration * self.fps + Fraction(1, 2)))
+        left = times[-1] + (truth.last_duration or times[-1] - times[-2]) - self.start
+        there = min(asked, max(1, math.floor(left * self.fps + Fraction(1, 2))))
+        return asked, expected_ids(times, tuple(truth.frame_ids), self.start, self.fps, there)
+
+    def clip(self, number: int, path: Path) -> hfbench.Clip:
+        return hfbench.Clip(f"w{number:03d}", str(path), 0, self.duration, self.start)
+
+
+def some_windows(truths: dict[tuple[str, str], FileTruth]) -> list[Window]:
+    """Every file gets its share; the kind of start and of length is drawn."""
+    draw = random.Random(SEED)
+    windows = []
+    for number in range(WINDOWS):
+        file = FILES[number % len(FILES)]
+        fps = RATES[number // len(FILES) % len(RATES)]
+        times = [pts - truths[file].pts[0] for pts in truths[file].pts]
+        end = times[-1] + (truths[file].last_duration or 0)
+        start = draw.choice(
+            (
+                Fraction(0),
+                Fraction(draw.randrange(int(times[-1] * 1000)), 1000),
+                Fraction(draw.randrange(int(times[-1] * 1000)), 1000),
+                draw.choice(times),
+                max(Fraction(0), draw.choice(times) - Fraction(1, 2) / fps),
+                max(Fraction(0), draw.choice(times) - 1 / (fps * 4) * draw.randrange(8)),
+                Fraction(draw.randrange(int(times[-1] * 7)), 7),
+                times[-1],
+            )
+        )
+        short = draw.choice((Fraction(draw.randint(1, 500), 1000), draw.randint(1, 12) / fps, draw.choice(times[1:12])))
+        is_past_end = truths[file].last_duration is not None and draw.random() < 0.1
+        length = end - start + Fraction(1, 2) if is_past_end and end - start < 1 else min(short, times[-1] - start)
+        windows.append(Window(file, start, length if length > 0 else 1 / fps, fps))
+    return windows
+
+
+@pytest.fixture(scope="session")
+def corpus(fixture_file) -> dict[tuple[str, str], tuple[Path, FileTruth]]:
+    return {file: fixture_file(*file) for file in (*FILES, HDR_FILE)}
+
+
+@pytest.fixture(scope="session")
+def windows(corpus) -> list[Window]:
+    return some_windows({file: truth for file, (_, truth) in corpus.items()})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_frame_is_the_one_that_the_truth_names(tmp_path, corpus, windows, backend, scope):
+    """``fused`` runs as it is; beside an HDR clip the other scopes send every window through an intermediate."""
+    wrong = []
+    for fps in RATES:
+        asked = {number: window for number, window in enumerate(windows) if window.fps == fps}
+        clips = [window.clip(number, corpus[window.file][0]) for number, window in asked.items()]
+        if scope != "fused":
+            clips.append(hfbench.Clip("hdr", str(corpus[HDR_FILE][0]), 0, "0.1"))
+        options = hfbench.ExtractOptions(backend=backend, scope=scope, format="jpg", quality=80)
+        out = tmp_path / f"{fps.numerator}"
+        result = hfbench.extract(hfbench.Composition(clips, fps=fps), out, options)
+        wrong += [f"{failure.clip_id}: {failure.kind.value}: {failure.message}" for failure in result.failures]
+        by_id = {clip.clip_id: clip for clip in result.clips}
+        for number, window in asked.items():
+            clip = by_id.get(f"w{number:03d}")
+            wrong += [] if clip is None else differences(window, corpus[window.file][1], clip)
+    assert not wrong, "\n".join(["", *wrong])
+
+
+def differences(window: Window, truth: FileTruth, clip: hfbench.ExtractedClip) -> list[str]:
+    """What is not as it should be, one line each."""
+    what = f"{clip.clip_id} {window.file[1]} {window.start} +{window.duration} at {window.fps}"
+    requested, wanted = window.expected(truth)
+    found = ids_of(clip)
+    said = {warning.kind: dict(warning.counts) for warning in clip.warnings if warning.kind != "jpg_beside_hdr"}
+    short = {"requested_frames": requested, "available_frames": len(wanted)}
+    true_words = {"shorter_than_requested": short} if len(wanted) < requested else {}
+    lines = []
+    if len(list(clip.directory.iterdir())) != clip.frames:
+        lines.append(f"{what}: {clip.frames} frames, {len(list(clip.directory.iterdir()))} files")
+    if found != wanted:
+        lines.append(f"{what}: found {found}, wanted {wanted}")
+    if said != true_words:
+        lines.append(f"{what}: said {said}, true is {true_words}")
+    return lines
+
+
+def test_the_windows_are_what_they_claim(corpus, windows):
+    """The draw covers what it should: every file, every rate, file ends, exact frame times, ties between two slots."""
+    assert len(windows) == WINDOWS
+    assert {window.file for window in windows} == set(FILES)
+    assert {window.fps for window in windows} == set(RATES)
+    truths = {file: truth for file, (_, truth) in corpus.items()}
+    times = {file: {pts - truth.pts[0] for pts in truth.pts} for file, truth in truths.items()}
+    expected = [window.expected(truths[window.file]) for window in windows]
+    assert sum(asked > len(ids) for asked, ids in expected) >= 5
+    assert sum(window.start in times[window.file] for window in windows) >= 30
+    ties = [window for window in windows if window.start + Fraction(1, 2) / window.fps in times[window.file]]
+    assert len(ties) >= 10
+
+
+def test_negative_control_the_frame_before_is_noticed(corpus, windows):
+    """Were each slot a half frame early, most windows would show it."""
+    noticed = 0
+    for window in windows:
+        truth = corpus[window.file][1]
+        early = Window(window.file, window.start - Fraction(1, 2) / window.fps, window.duration, window.fps)
+        noticed += window.expected(truth)[1] != early.expected(truth)[1]
+    assert noticed > WINDOWS / 2
