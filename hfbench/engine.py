@@ -23,8 +23,7 @@ from hfbench.workfolder import WorkFolder, refuse_foreign_folders
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
     from hfbench.composition import Composition
-    from hfbench.plan import ProbedClip
-    from hfbench.preflight import Prepared
+    from hfbench.plan import Prepared, ProbedClip
 
 _STRICT_KINDS = {kind.value for kind in (FailureKind.SOURCE_DAMAGED, FailureKind.SHORTER_THAN_REQUESTED)}
 

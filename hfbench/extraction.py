@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hfbench.backends.base import ExtractJob, ExtractReport, Target, TargetReport, merge_touching
-from hfbench.preflight import Prepared
+from hfbench.plan import Prepared
 from hfbench.result import ClipFailure
 
 if TYPE_CHECKING:

@@ -212,3 +212,16 @@ class ReadyPlan:
     def end_of_need(self) -> Fraction:
         """Media time in ``media`` from which on nothing is wanted, seconds."""
         return self.grid.end_of_need
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that is ready to be extracted, and what its preflight noticed.
+
+    Attributes:
+        intermediate: the file to release once every clip that reads it is done; None for the source itself.
+    """
+
+    ready: ReadyPlan
+    intermediate: Path | None = None
+    warnings: tuple[ClipWarning, ...] = ()

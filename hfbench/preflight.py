@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hfbench.backends.base import NormalizeReport
 from hfbench.intermediates import grid_in_intermediate
 from hfbench.metrics import Phase
-from hfbench.plan import ClipPlan, Normalize, ReadyPlan
-from hfbench.result import ClipFailure, ClipWarning
+from hfbench.plan import ClipPlan, Normalize, Prepared, ReadyPlan
+from hfbench.result import ClipFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
     from hfbench.workfolder import WorkFolder
 
 _Key = tuple["Path", Normalize]
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan that is ready to be extracted, and what its preflight noticed.
-
-    Attributes:
-        intermediate: the file to release once every clip that reads it is done; None for the source itself.
-    """
-
-    ready: ReadyPlan
-    intermediate: Path | None = None
-    warnings: tuple[ClipWarning, ...] = ()
 
 
 def run_preflight(

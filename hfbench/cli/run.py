@@ -110,7 +110,7 @@ def _print(built: tuple[BuiltScenario, ...], measured: Measured) -> None:
 
     console = out()
     for each in built:
-        console.print(f"\n[bold]{each.scenario.name}[/bold]: {each.scenario.title}")
+        console.print(f"\n[bold]{each.scenario.name}[/bold]: {each.scenario.title}", soft_wrap=True)
         console.print(scenario_table(each.scenario.name, measured))
     wrong = [(key, check) for key, check in measured.checks.items() if not check.is_right]
     for (name, way), check in wrong:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from hfbench.control import CancelToken
 
+#: Characters in a line where stdout is no terminal: a log, a pipe.
+_WIDTH_OF_A_FILE = 120
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def out() -> Console:
     """Results: stdout."""
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
 
 
 def err() -> Console:

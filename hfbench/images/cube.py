@@ -92,7 +92,8 @@ def hlg_signal(light: NDArray[np.float64]) -> NDArray[np.float64]:
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
     low = np.sqrt(3 * np.clip(scene, 0.0, 1 / 12))
     high = a * np.log(np.maximum(12 * np.clip(scene, 0.0, 1.0) - b, 1e-12)) + c
-    return np.where(scene <= 1 / 12, low, high)
+    signal: NDArray[np.float64] = np.where(scene <= 1 / 12, low, high)
+    return signal
 
 
 def hlg_display_light(signal: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,7 +121,8 @@ def _to_xyz(primaries: Primaries) -> NDArray[np.float64]:
     columns = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in _PRIMARIES_XY[primaries]]).T
     x, y = _D65_XY
     white = np.array([x / y, 1.0, (1 - x - y) / y])
-    return np.asarray(columns * np.linalg.solve(columns, white))
+    scaled: NDArray[np.float64] = columns * np.linalg.solve(columns, white)
+    return scaled
 
 
 def cube_file(color: ColorMap, folder: Path) -> Path:
