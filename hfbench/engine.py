@@ -7,25 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hfbench.backends import create_backend
+from hfbench.cache import IdentityKind
+from hfbench.caching import CachedClip, open_cache
 from hfbench.control import CancelToken, Control
-from hfbench.extraction import Written, write_frames
+from hfbench.extraction import write_frames
 from hfbench.metrics import Phase
 from hfbench.options import ExtractOptions
 from hfbench.plan import ClipPlan
-from hfbench.planning import NeverShown, Planned, composition_target, plan_clip
+from hfbench.planning import Planned, composition_target, plan_clip
 from hfbench.preflight import run_preflight
 from hfbench.probing import probe_clips
+from hfbench.publishing import publish_clips
 from hfbench.resolving import resolve_clips
-from hfbench.result import ClipFailure, ClipWarning, ExtractedClip, ExtractionResult, FailureKind, Placement
+from hfbench.result import ClipFailure, ClipWarning, ExtractionResult
 from hfbench.stage import Progress, Stage, no_progress
 from hfbench.workfolder import WorkFolder, refuse_foreign_folders
 
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
     from hfbench.composition import Composition
-    from hfbench.plan import Prepared, ProbedClip
-
-_STRICT_KINDS = {kind.value for kind in (FailureKind.SOURCE_DAMAGED, FailureKind.SHORTER_THAN_REQUESTED)}
+    from hfbench.plan import ProbedClip
 
 
 def extract(
@@ -74,20 +75,25 @@ def _run(
     composition: Composition, options: ExtractOptions, backend: Backend, folder: WorkFolder, stage: Stage
 ) -> ExtractionResult:
     """The phases, in order."""
+    cache, notes = open_cache(options.cache, IdentityKind(options.cache_identity), backend.name)
     resolved = resolve_clips(composition, options, folder, stage)
-    probed = probe_clips(resolved, backend, stage)
+    probed = probe_clips(resolved, backend, cache, stage)
     plans = _plan(composition, options, probed)
-    prepared = run_preflight(plans, backend, folder, stage)
+    wanted = cache.look_up(plans)
+    prepared = run_preflight(wanted, backend, folder, stage)
     with stage.timed(Phase.EXTRACT):
         written = write_frames(prepared, backend, folder, stage)
     tmp_bytes = folder.measure()
-    outcomes = tuple(_publish(each, options, folder, number) for number, each in enumerate(written))
+    published = publish_clips(written, options, cache, folder)
     breakdown = stage.breakdown(
-        color_mapped=sum(isinstance(plan, ClipPlan) and plan.color is not None for plan in plans),
-        regularized=sum(isinstance(plan, ClipPlan) and plan.is_regularized and not plan.color for plan in plans),
+        color_mapped=sum(isinstance(plan, ClipPlan) and plan.color is not None for plan in wanted),
+        regularized=sum(isinstance(plan, ClipPlan) and plan.is_regularized and not plan.color for plan in wanted),
+        cache_hits=sum(isinstance(each, CachedClip) for each in wanted),
+        cache_misses=sum(isinstance(each, ClipPlan) for each in wanted) if options.cache else 0,
         tmp_bytes=tmp_bytes,
     )
-    return ExtractionResult(outcomes, breakdown, _composition_notes(composition))
+    cache.close()
+    return ExtractionResult(published.outcomes, breakdown, (*notes, *_composition_notes(composition)), published.leases)
 
 
 def _plan(
@@ -99,51 +105,6 @@ def _plan(
         if isinstance(each, ClipFailure)
         else plan_clip(each, fps=composition.fps, timeline_end=composition.timeline_end, target=target, options=options)
         for each in probed
-    )
-
-
-def _publish(
-    outcome: Planned | Prepared | Written, options: ExtractOptions, folder: WorkFolder, number: int
-) -> ExtractedClip | ClipFailure:
-    """Rename a clip's frames into place and say what became of it."""
-    if isinstance(outcome, NeverShown):
-        return _never_shown(outcome, folder, number)
-    if isinstance(outcome, ClipFailure):
-        return outcome
-    if not isinstance(outcome, Written):
-        msg = f"a clip left the phases unfinished: {outcome!r}"
-        raise TypeError(msg)
-    plan = outcome.prepared.ready.plan
-    warnings = (*plan.warnings, *(outcome.prepared.warnings or outcome.report.warnings))
-    if not outcome.report.frames:
-        message = "; ".join(each.message for each in warnings) or "no frame could be decoded"
-        return ClipFailure(plan.clip.id, FailureKind.NO_FRAMES, message)
-    if options.strict:
-        for warning in warnings:
-            if warning.kind in _STRICT_KINDS:
-                return ClipFailure(plan.clip.id, FailureKind(warning.kind), f"{warning.message} (strict)")
-    return ExtractedClip(
-        clip_id=plan.clip.id,
-        frames=outcome.report.frames,
-        directory=folder.publish(outcome.folder, plan.clip.id),
-        pattern=plan.image.pattern,
-        size=plan.media.display_size,
-        placement=plan.placement,
-        warnings=warnings,
-    )
-
-
-def _never_shown(outcome: NeverShown, folder: WorkFolder, number: int) -> ExtractedClip:
-    clip = outcome.probed.clip
-    message = "nothing of the clip lies inside the timeline: no frame was extracted"
-    return ExtractedClip(
-        clip_id=clip.id,
-        frames=0,
-        directory=folder.publish(folder.new_folder(f"never-shown/{number:05d}"), clip.id),
-        pattern=outcome.image.pattern,
-        size=outcome.probed.media.display_size,
-        placement=Placement(clip.start, clip.end or clip.start, clip.playback_rate, outcome.fps),
-        warnings=(ClipWarning("never_shown", message),),
     )
 
 

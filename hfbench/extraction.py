@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hfbench.backends.base import ExtractJob, ExtractReport, Target, TargetReport, merge_touching
 from hfbench.plan import Prepared
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from hfbench.backends.base import Backend
     from hfbench.control import Control
-    from hfbench.planning import Planned
     from hfbench.stage import Stage
     from hfbench.workfolder import WorkFolder
+
+_Other = TypeVar("_Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class _NumberedJob:
 
 
 def write_frames(
-    clips: tuple[Planned | Prepared, ...], backend: Backend, folder: WorkFolder, stage: Stage
-) -> tuple[Planned | Written, ...]:
-    """Extract every prepared clip; intermediates are deleted as soon as nothing reads them any more."""
+    clips: tuple[_Other | Prepared, ...], backend: Backend, folder: WorkFolder, stage: Stage
+) -> tuple[_Other | Written | ClipFailure, ...]:
+    """Extract every prepared clip; what is not prepared passes. Intermediates are deleted when nothing reads them."""
     prepared = {position: clip for position, clip in enumerate(clips) if isinstance(clip, Prepared)}
     folders = {position: folder.new_folder(f"frames/{position:05d}") for position in prepared}
     jobs = list(_jobs(prepared, folders, backend))
@@ -58,14 +59,14 @@ def write_frames(
         return report
 
     ids = [prepared[each.positions[0]].ready.plan.clip.id for each in jobs]
-    outcomes: list[Planned | Written] = [clip for clip in clips if not isinstance(clip, Prepared)]
+    others: list[_Other] = [clip for clip in clips if not isinstance(clip, Prepared)]
     by_position: dict[int, Written | ClipFailure] = {}
     for numbered, report in zip(jobs, stage.map("extract", extract, jobs, ids), strict=True):
         if isinstance(report, ExtractReport):
             stage.count(report.work)
         by_position |= _settle(numbered, report, prepared, folders)
-    others = iter(outcomes)
-    return tuple(by_position[position] if position in prepared else next(others) for position in range(len(clips)))
+    passing = iter(others)
+    return tuple(by_position[position] if position in prepared else next(passing) for position in range(len(clips)))
 
 
 def _settle(

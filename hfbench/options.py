@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
 from hfbench.errors import OptionsError
@@ -16,6 +17,7 @@ _Choice = TypeVar("_Choice", bound=Enum)
 #: ``auto`` picks jpg for SDR, png where there is alpha, png16 where the composition has an HDR target.
 AUTO_FORMAT = "auto"
 BACKENDS = ("libav", "ffmpeg")
+CACHE_IDENTITIES = ("stat", "content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class ExtractOptions:
         sdr_white: luminance of SDR white in the HDR composition, cd/m², 1-10000 (``bt2408`` only).
         workers: clips worked on at once; 0 means one a core.
         clip_limit_seconds: time limit for the work on one clip in one phase.
+        cache: folder of the extraction cache; None for none.
+        cache_identity: how the cache tells sources apart: ``stat`` (path, time of change, size) or ``content``.
+        cached_in_place: whether frames that are in the cache are read from there (fast; they stay while the result is
+            not closed), or copied to the output folder like all others.
         strict: whether damaged or too short sources are failures instead of warnings.
         confined: whether sources outside the project root are refused.
         allow_http: whether plain http sources may be fetched (https always may).
@@ -50,6 +56,9 @@ class ExtractOptions:
     sdr_white: float = 203.0
     workers: int = 0
     clip_limit_seconds: float = 300.0
+    cache: Path | None = None
+    cache_identity: str = "stat"
+    cached_in_place: bool = True
     strict: bool = False
     confined: bool = False
     allow_http: bool = False
@@ -62,6 +71,9 @@ class ExtractOptions:
         asked: object = self.format
         is_auto = asked in {None, AUTO_FORMAT}
         _set(self, "format", None if is_auto else _choice("format", asked, ImageFormat, AUTO_FORMAT))
+        _set(self, "cache", None if self.cache is None else Path(self.cache).absolute())
+        if self.cache_identity not in CACHE_IDENTITIES:
+            raise OptionsError(_refusal("cache_identity", self.cache_identity, CACHE_IDENTITIES))
         if self.backend not in BACKENDS:
             raise OptionsError(_refusal("backend", self.backend, BACKENDS))
         if isinstance(self.quality, bool) or not isinstance(self.quality, int) or not 1 <= self.quality <= 100:  # noqa: PLR2004  libjpeg's scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hfbench.backends.base import NormalizeReport
 from hfbench.intermediates import grid_in_intermediate
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from hfbench.backends.base import Backend
     from hfbench.control import Control
-    from hfbench.planning import Planned
     from hfbench.stage import Stage
     from hfbench.workfolder import WorkFolder
 
 _Key = tuple["Path", Normalize]
+_Other = TypeVar("_Other")
 
 
 def run_preflight(
-    plans: tuple[Planned, ...], backend: Backend, folder: WorkFolder, stage: Stage
-) -> tuple[Planned | Prepared, ...]:
-    """Re-encode what plans ask for: colours first, then rates. Equal re-encodes of one source are done once."""
+    plans: tuple[_Other | ClipPlan, ...], backend: Backend, folder: WorkFolder, stage: Stage
+) -> tuple[_Other | ClipFailure | Prepared, ...]:
+    """Re-encode what plans ask for: colours first, then rates; what is no plan passes. Equal ones are done once."""
     reports: dict[_Key, NormalizeReport | ClipFailure] = {}
     with stage.timed(Phase.HDR_PREFLIGHT):
         backend.prepare({plan.color for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None})
@@ -37,7 +37,7 @@ def run_preflight(
 
 
 def _normalize_all(
-    plans: tuple[Planned, ...], backend: Backend, folder: WorkFolder, stage: Stage, *, has_color: bool
+    plans: tuple[_Other | ClipPlan, ...], backend: Backend, folder: WorkFolder, stage: Stage, *, has_color: bool
 ) -> dict[_Key, NormalizeReport | ClipFailure]:
     distinct: dict[_Key, ClipPlan] = {}
     for plan in plans:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.metrics import Breakdown
+
+
+class Closeable(Protocol):
+    """Something that is held until it is closed."""
+
+    def close(self) -> None:
+        """Let go. A second call does nothing."""
+        ...
 
 
 class FailureKind(Enum):
@@ -141,11 +149,29 @@ class ExtractedClip:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionResult:
-    """The outcome of one call: one entry a clip, in the composition's order."""
+    """The outcome of one call: one entry a clip, in the composition's order.
+
+    A context manager: where frames are read from the cache, they are sure to stay until it is closed.
+    """
 
     outcomes: tuple[ExtractedClip | ClipFailure, ...]
     breakdown: Breakdown
     notes: tuple[ClipWarning, ...] = ()
+    leases: tuple[Closeable, ...] = field(default=(), compare=False, repr=False)
+
+    def close(self) -> None:
+        """Let go of frames that are read from the cache: they may be evicted now. A second call does nothing."""
+        for lease in self.leases:
+            lease.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a lease belongs to the process that holds it
+        return (ExtractionResult, (self.outcomes, self.breakdown, self.notes))
 
     @property
     def clips(self) -> tuple[ExtractedClip, ...]:

@@ -8,6 +8,22 @@ if TYPE_CHECKING:
     from hfbench.backends.base import Backend
 
 
+def probe_version() -> str:
+    """What reads metadata: PyAV, whose wheels hold the FFmpeg libraries. Told without importing it."""
+    from importlib.metadata import version
+
+    return f"av {version('av')}"
+
+
+def backend_version(name: str) -> str:
+    """What decides a backend's frames beside its plan, told without starting or importing it."""
+    if name == "libav":
+        return probe_version()
+    from hfbench.backends.ffmpeg.program import program_identity
+
+    return program_identity()
+
+
 def create_backend(name: str, workers: int) -> Backend:
     """The backend of that name, with room for ``workers`` frames to be encoded at once.
 

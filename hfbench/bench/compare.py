@@ -162,8 +162,10 @@ def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = N
     )
 
 
-def canary_of(one: Sequence[Sample], other: Sequence[Sample], rule: Rule = CPU_RULE) -> Canary:
-    """Judge baseline against baseline: times by the two-sided test, counters and frames by equality."""
+def canary_of(
+    one: Sequence[Sample], other: Sequence[Sample], rule: Rule = CPU_RULE, budgets: Sequence[Budget] = ()
+) -> Canary:
+    """Judge baseline against baseline: times by the two-sided test, counters by equality or their allowance."""
     partners = {(case_of(sample), sample.round): sample for sample in other}
     paired = [(mine, theirs) for mine in one if (theirs := partners.get((case_of(mine), mine.round)))]
     logs = [math.log(theirs / mine) for mine, theirs in _values(paired, CPU)]
@@ -172,7 +174,7 @@ def canary_of(one: Sequence[Sample], other: Sequence[Sample], rule: Rule = CPU_R
         f"{theirs.metrics.get(name)} in another"
         for mine, theirs in paired
         for name in COUNTERS
-        if mine.metrics.get(name) != theirs.metrics.get(name)
+        if _differ(mine.metrics.get(name), theirs.metrics.get(name), _allowed(case_of(mine), budgets).get(name))
     ]
     found = bound(logs, rule.alpha_fail / 2, rule.alpha_fail / 2) if logs else None
     if found and canary_failed(logs, rule):
@@ -183,9 +185,23 @@ def canary_of(one: Sequence[Sample], other: Sequence[Sample], rule: Rule = CPU_R
     return Canary(len(paired), found, tuple(dict.fromkeys(trouble)))
 
 
+def _differ(one: float | None, other: float | None, allowance: Allowance | None) -> bool:
+    if one is None or other is None or allowance is None:
+        return one != other
+    return max(one, other) > allowance.limit(min(one, other))
+
+
+def _allowed(case: Case, budgets: Iterable[Budget]) -> dict[str, Allowance]:
+    return {
+        budget.metric: budget.allow
+        for budget in budgets
+        if budget.allow is not None and budget.applies(case.scenario, case.axes())
+    }
+
+
 def _rows(case: Case, before: Sequence[Sample], after: Sequence[Sample], terms: Terms) -> Iterator[Row]:
     budgets = [budget for budget in terms.budgets if budget.applies(case.scenario, case.axes())]
-    allowed = {budget.metric: budget.allow for budget in budgets if budget.allow is not None}
+    allowed = _allowed(case, budgets)
     for name in (*COUNTERS, *(extra for extra in allowed if extra not in COUNTERS)):
         row = _counter_row(case, name, before, after, allowed.get(name, Allowance()))
         if row is not None:

@@ -28,12 +28,29 @@ if TYPE_CHECKING:
     from hfbench.bench.budgets import Budget
     from hfbench.bench.record import RecordWriter, RunRecord, Sample
 
+#: Roles of samples in a gate's record; the canary's are ``canary-a`` and ``canary-b``.
 BASELINE: Final = "baseline"
 CONTENDER: Final = "contender"
 CANARY: Final = "canary"
 
 #: A worker must import what is installed in its environment, never a tree that PYTHONPATH points at.
 _ISOLATED: Final = MappingProxyType({**STEADY, "PYTHONPATH": ""})
+
+
+def up_to(times: Iterable[TimeMetric], most_pairs: int | None) -> tuple[TimeMetric, ...]:
+    """The same metrics with no look after ``most_pairs`` (None: all looks); the error rates are kept.
+
+    Raises:
+        UsageError: not even the first look is left.
+    """
+    limited = []
+    for metric in times:
+        looks = tuple(look for look in metric.rule.looks if most_pairs is None or look <= most_pairs)
+        if not looks:
+            msg = f"{most_pairs} pairs are too few to decide anything: the first look is at {metric.rule.looks[0]}"
+            raise UsageError(msg)
+        limited.append(replace(metric, rule=replace(metric.rule, looks=looks)))
+    return tuple(limited)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,19 +164,22 @@ def gate(
     trouble: tuple[str, ...] = ()
     with Rig(seats, start=start, limit_seconds=options.limit_seconds) as rig:
         try:
-            for samples in _turns(rig, work, options, lambda: judge_record(writer.record, names, work, options)):
+            for samples in _turns(rig, work, options, lambda: judge_record(writer.record, names, len(work), options)):
                 writer.add(*samples, engines=rig.facts())
                 tell(_progress(writer.record, names, work, options))
         except EngineError as error:
             trouble = (error.message,)
             writer.note(*trouble, error.diagnostic)
     record = writer.finish(load_after=load())
-    outcome = judge_record(record, names, work, options)
+    outcome = judge_record(record, names, len(work), options)
     return replace(outcome, verdict=_with_trouble(outcome.verdict, trouble)) if trouble else outcome
 
 
-def judge_record(record: RunRecord, names: tuple[str, str], work: Sequence[Work], options: GateOptions) -> Comparison:
-    """What the gate's rule says of a gate's record, finished or not: the same samples give the same verdict."""
+def judge_record(record: RunRecord, names: tuple[str, str], cases: int, options: GateOptions) -> Comparison:
+    """What the gate's rule says of a gate's record, finished or not: the same samples give the same verdict.
+
+    ``cases`` is how many there were to measure: they share the rule's error rate.
+    """
     base, contender = (
         Side(name, _with_role(record, role), record.fixtures, record.machine)
         for name, role in zip(names, (BASELINE, CONTENDER), strict=True)
@@ -169,9 +189,9 @@ def judge_record(record: RunRecord, names: tuple[str, str], work: Sequence[Work]
         budgets=options.budgets,
         pairing=Pairing.LIVE,
         across=options.across,
-        family=len(work) * sum(metric.is_blocking for metric in options.times),
+        family=cases * sum(metric.is_blocking for metric in options.times),
     )
-    canary = canary_of(_with_role(record, f"{CANARY}-a"), _with_role(record, f"{CANARY}-b"))
+    canary = canary_of(_with_role(record, f"{CANARY}-a"), _with_role(record, f"{CANARY}-b"), budgets=options.budgets)
     return compare(base, contender, terms, canary if options.canary_share else None)
 
 
@@ -209,7 +229,7 @@ def _is_canary_turn(pair: int, share: float) -> bool:
 
 def _progress(record: RunRecord, names: tuple[str, str], work: Sequence[Work], options: GateOptions) -> Progress:
     pairs = sum(1 for sample in record.samples if sample.role == CONTENDER)
-    outcome = judge_record(record, names, work, options)
+    outcome = judge_record(record, names, len(work), options)
     return Progress("measuring", pairs, options.most_pairs * len(work), outcome)
 
 

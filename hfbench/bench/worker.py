@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
 
 from hfbench.bench.messages import Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
@@ -16,6 +17,8 @@ Run = Callable[[RunRequest], RunAnswer | Refusal]
 
 _STDOUT: Final = 1
 _STDERR: Final = 2
+#: The engine's option that names the folder of its cache. The protocol has it beside the options, not among them.
+_CACHE: Final = "cache"
 
 
 def serve(requests: IO[bytes], answers: IO[bytes], hello: Callable[[], Hello], run: Run) -> None:
@@ -96,11 +99,17 @@ def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
     from hfbench.engine import extract
     from hfbench.options import ExtractOptions
 
-    if request.cache != "off":
-        return Refusal(kind="unsupported", message=f"cache {request.cache!r}; this engine has no cache yet")
     known = {each.name for each in fields(ExtractOptions)}
-    options = ExtractOptions(**{key: value for key, value in request.options.items() if key in known})
-    result = extract(from_document(request.composition), request.out, options)
+    chosen = {key: value for key, value in request.options.items() if key in known - {_CACHE}}
+    if request.cache != "off":
+        if _CACHE not in known:
+            return Refusal(kind="unsupported", message=f"cache {request.cache!r}; this engine has no cache yet")
+        chosen[_CACHE] = request.cache_folder
+    options, composition = ExtractOptions(**chosen), from_document(request.composition)
+    if request.cache == "warm":
+        with TemporaryDirectory(prefix="hfbench-warm-up-") as elsewhere:
+            extract(composition, elsewhere, options)
+    result = extract(composition, request.out, options)
     if result.failures:
         told = "; ".join(f"{failure.clip_id}: {failure.message}" for failure in result.failures)
         return Refusal(kind="extraction_failed", message=told)

@@ -15,10 +15,14 @@ from hfbench.errors import HfbenchError, MeasurementError, RecordError, UsageErr
 #: Command -> (module, help). The help stands here so that ``--help`` imports none of the modules.
 _COMMANDS: Final = {
     "run": ("hfbench.cli.run", "Measure scenarios: scopes and backends side by side."),
+    "compare": ("hfbench.cli.compare", "Compare records, or engines side by side."),
+    "gate": ("hfbench.cli.gate", "Judge a change: two revisions, measured in pairs."),
     "extract": ("hfbench.cli.extract", "Extract the frames of a composition."),
     "probe": ("hfbench.cli.probe", "Say what media files are: rates, colours, traps."),
     "fixtures": ("hfbench.cli.fixtures", "Build and look at test media that are the same everywhere."),
+    "cache": ("hfbench.cli.cache", "Look at the extraction cache, and keep it tidy."),
     "metrics": ("hfbench.cli.metrics", "List every metric with its unit and meaning."),
+    "worker": ("hfbench.cli.worker", "Be an engine under test: requests on stdin, answers on stdout."),
     "doctor": ("hfbench.cli.doctor", "Check this machine, and say how to mend what is missing."),
 }
 

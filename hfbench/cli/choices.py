@@ -26,6 +26,8 @@ def picture_options(function: _Command) -> _Command:
             default=None,
             help="How SDR is brought into an HDR composition: bt2408 is right, gamut is what HyperFrames does.",
         ),
+        click.option("--sdr-eotf", type=click.Choice(("bt1886", "srgb", "gamma22")), help="Of SDR displays.  [bt1886]"),
+        click.option("--sdr-white", type=float, help="Luminance of SDR white in HDR, cd/m².  [default: 203]"),
         click.option("--quality", type=int, default=95, show_default=True, help="Of jpg: libjpeg's scale, 1-100."),
         click.option("--workers", type=int, default=0, help="Clips worked on at once.  [default: one a core]"),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ import click
 
 from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, json_option, picture_options
 from hfbench.cli.exit_codes import ExitCode
+from hfbench.cli.telemetry import telemetry
 from hfbench.cli.terminal import cancelled_by_signals, err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from hfbench.options import ExtractOptions
     from hfbench.result import ExtractionResult
 
 
@@ -25,6 +28,17 @@ if TYPE_CHECKING:
 @click.option("--format", "format_", type=click.Choice(("auto", *FORMATS)), default="auto", show_default=True)
 @picture_options
 @click.option("--clip-limit", type=float, default=300.0, show_default=True, help="Seconds that one clip may take.")
+@click.option(
+    "--cache", help="Folder of the extraction cache, or off.  [default: $HFBENCH_EXTRACT_CACHE_DIR, else off]"
+)
+@click.option(
+    "--cache-identity",
+    type=click.Choice(("stat", "content")),
+    default="stat",
+    show_default=True,
+    help="Tell sources apart by path, time and size, or by their bytes.",
+)
+@click.option("--sink", "sinks", multiple=True, help="Telemetry: jsonl:FILE, sqlite:FILE, otlp:URL, posthog:, stdout:.")
 @click.option("--strict", is_flag=True, help="Damaged or too short sources are failures.")
 @click.option("--confined", is_flag=True, help="Refuse sources outside the project root.")
 @click.option("--allow-http", is_flag=True, help="Allow plain http sources.")
@@ -37,11 +51,14 @@ def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None
     from hfbench.engine import extract
 
     as_json: bool = chosen.pop("as_json")
+    sinks: tuple[str, ...] = chosen.pop("sinks")
     options = _options(chosen)
     loaded = Composition.load(composition, root=root, fps=fps)
     token = CancelToken()
-    with cancelled_by_signals(token), progress_bar() as bar:
-        result = extract(loaded, out_dir, options, token=token, progress=bar.show)
+    with telemetry(sinks) as emit:
+        with cancelled_by_signals(token), progress_bar() as bar:
+            result = extract(loaded, out_dir, options, token=token, progress=bar.show)
+        emit(result, options)
     if as_json:
         print_json(result.to_json())
     else:
@@ -52,14 +69,16 @@ def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None
         raise click.exceptions.Exit(ExitCode.SOME_CLIPS_FAILED)
 
 
-def _options(chosen: dict[str, Any]) -> Any:
+def _options(chosen: dict[str, Any]) -> ExtractOptions:
+    from hfbench.cache import cache_root_from
     from hfbench.options import ExtractOptions
 
+    # The frames belong in --out: this process ends, and the cache may drop its own at any time after.
+    chosen["cache"] = cache_root_from(chosen["cache"], os.environ)
+    chosen["cached_in_place"] = False
     chosen["format"] = chosen.pop("format_")
     chosen["clip_limit_seconds"] = chosen.pop("clip_limit")
-    if chosen["sdr_mapping"] is None:
-        del chosen["sdr_mapping"]
-    return ExtractOptions(**chosen)
+    return ExtractOptions(**{key: value for key, value in chosen.items() if value is not None or key == "format"})
 
 
 def _print(result: ExtractionResult) -> None:

@@ -79,7 +79,11 @@ def _wanted(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measure
     from hfbench.plan import ImageFormat, Scope
 
     ways = product(chosen["backends"] or BACKENDS, chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",))
-    picture = {key: chosen[key] for key in ("quality", "workers", "sdr_mapping") if chosen[key] is not None}
+    picture = {
+        key: chosen[key]
+        for key in ("quality", "workers", "sdr_mapping", "sdr_eotf", "sdr_white")
+        if chosen[key] is not None
+    }
     return Measurement(
         built,
         tuple(Way(backend, Scope(scope), ImageFormat(format_)) for backend, scope, format_ in dict.fromkeys(ways)),

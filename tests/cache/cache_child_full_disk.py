@@ -1,4 +1,4 @@
-"""On a disk of its own of 1 MB and 100 files: fill it at every stage of publishing."""
+"""On a disk of its own of 1 MB and 100 files, beside a large one: fill it at every stage of publishing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from hfbench.cache import CacheKey, CacheUnusableError, ExtractionCache, cache_key
 
-disk, own = Path(sys.argv[1]), Path(sys.argv[2])
+disk, own = Path(sys.argv[1]), Path(sys.argv[2]) / "own"
 cache = ExtractionCache.open(disk / "cache", min_age_seconds=0)
 good = cache_key({"clip": "good"})
 

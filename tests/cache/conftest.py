@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cache_world import Publish, RunChild, StandingClock
 
 import hfbench
 from hfbench.cache import CacheKey, ExtractionCache, Lease, cache_key
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # for the module below, which only these tests use
+
+from cache_world import Publish, RunChild, StandingClock  # noqa: E402
 
 
 @pytest.fixture
@@ -78,23 +80,38 @@ def run_child(child_environment: dict[str, str]) -> RunChild:
 
 @pytest.fixture
 def run_child_on_small_disk(tmp_path: Path, child_environment: dict[str, str]) -> RunChild:
-    """The same, with a file system of its own of 1 MB and 100 files at the path that is its first argument.
+    """The same, with a file system of 1 MB and 100 files at its first argument and a large one at its second.
 
-    It is mounted in a name space of the child, so that it is gone with the child, however that ends.
+    They are mounted in a name space of the child, so that they are gone with the child, however that ends, and
+    nothing that it wrote (as root, it may be) is left for us to clean up.
     """
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    enter = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-    mount = 'mount -t tmpfs -o size=1m,nr_inodes=100 tmpfs "$0" && exec "$@"'
-    enter += ["sh", "-c", mount, str(disk)]
-    if shutil.which("unshare") is None or subprocess.run([*enter, "true"], check=False, capture_output=True).returncode:
+    small, large = tmp_path / "small", tmp_path / "large"
+    for folder in (small, large):
+        folder.mkdir()
+    mount = 'mount -t tmpfs -o size=1m,nr_inodes=100 tmpfs "$0" && mount -t tmpfs tmpfs "$1" && shift && exec "$@"'
+    inside = ["sh", "-c", mount, str(small), str(large), "env", "PYTHONDONTWRITEBYTECODE=1"]
+    inside.append(f"PYTHONPATH={child_environment['PYTHONPATH']}")  # sudo lets none through
+    enter = next((way for way in _ways_to_mount() if _works([*way, *inside, "true"])), None)
+    if enter is None:
         pytest.skip("this machine lets us mount no file system, not even in a name space of our own")
 
-    def run(name: str, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-W", "error", str(HERE / name), str(disk), *map(str, arguments)]
-        return _run([*enter, *command], child_environment, timeout)
+    def run(name: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-W", "error", str(HERE / name), str(small), str(large)]
+        return _run([*enter, *inside, *command], child_environment, timeout)
 
     return run
+
+
+def _ways_to_mount() -> list[list[str]]:
+    if os.geteuid() == 0:
+        return [["unshare", "--mount"]]
+    return [["unshare", "--mount", "--map-root-user"], ["sudo", "--non-interactive", "unshare", "--mount"]]
+
+
+def _works(command: list[str]) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
 
 
 def _run(command: list[str], environment: dict[str, str], timeout: float) -> subprocess.CompletedProcess[str]:

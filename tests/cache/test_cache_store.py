@@ -67,9 +67,9 @@ def test_a_read_only_disk_is_unusable_and_what_is_open_already_still_serves(run_
 
 
 def test_a_full_disk_while_publishing_costs_the_entry_and_nothing_else(
-    run_child_on_small_disk: RunChild, tmp_path: Path
+    run_child_on_small_disk: RunChild,
 ) -> None:
-    run_child_on_small_disk("cache_child_full_disk.py", tmp_path / "own")
+    run_child_on_small_disk("cache_child_full_disk.py")
 
 
 def test_a_write_that_the_kernel_refuses_costs_the_entry_and_nothing_else(run_child: RunChild, tmp_path: Path) -> None:

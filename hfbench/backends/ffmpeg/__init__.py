@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -46,8 +47,9 @@ class FfmpegBackend:
     name = "ffmpeg"
     serves_distant_windows = False
 
-    def __init__(self) -> None:
-        self._program = find_ffmpeg()
+    @functools.cached_property
+    def _program(self) -> Path:
+        return find_ffmpeg()
 
     def probe(self, path: Path, control: Control) -> ProbeReport:
         """See :class:`hfbench.backends.base.Backend`. In process: imageio-ffmpeg ships no ffprobe."""

@@ -56,6 +56,18 @@ def find_ffmpeg() -> Path:
         raise MachineError(msg, diagnostic=str(error)) from error
 
 
+def program_identity() -> str:
+    """What tells one program from another without starting it: the package's version, or the file's own facts."""
+    named = os.environ.get(ENVIRONMENT_NAME)
+    found = shutil.which(named) if named else None
+    if found is None:
+        from importlib.metadata import version
+
+        return f"imageio-ffmpeg {version('imageio-ffmpeg')}"
+    status = Path(found).stat()
+    return f"{found} {status.st_size} {status.st_mtime_ns}"
+
+
 @dataclass(frozen=True, slots=True)
 class ProgramReport:
     """What one run of the program said.

@@ -1,0 +1,196 @@
+"""Phase: clips whose frames are in the cache need no work; what was worked on is kept.
+
+The key is made from the plan itself, the very steps that write the frames, so the two can't drift apart.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from hfbench._version import __version__
+from hfbench.backends import backend_version, probe_version
+from hfbench.cache import CacheUnusableError, ExtractionCache, Lease, cache_key
+from hfbench.media_document import DOCUMENT_VERSION, from_document, to_document
+from hfbench.plan import ClipPlan
+from hfbench.result import ClipWarning
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hfbench.backends.base import ProbeReport
+    from hfbench.cache import CacheCounters, CacheKey, IdentityKind, KeyValue, SourceIdentity
+    from hfbench.extraction import Written
+    from hfbench.media import MediaInfo
+    from hfbench.planning import Planned
+
+#: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.
+_ENGINE_VERSION: Final = 1
+#: Of plan values, what says where they come from and not what is done.
+_NOT_IN_KEY: Final = frozenset({"probed", "placement", "warnings", "requested_frames", "is_regularized"})
+
+
+@dataclass(frozen=True, slots=True)
+class CachedClip:
+    """A planned clip whose frames are in the cache; the lease keeps them there."""
+
+    plan: ClipPlan
+    lease: Lease
+
+    @property
+    def frames(self) -> int:
+        """How many."""
+        return len(self.lease.manifest.files)
+
+    @property
+    def warnings(self) -> tuple[ClipWarning, ...]:
+        """What was true of the frames when they were made: damage stays with them."""
+        kept: Any = self.lease.manifest.payload.get("warnings", [])
+        return tuple(ClipWarning(each["kind"], each["message"], dict(each["counts"])) for each in kept)
+
+
+class FrameCache:
+    """The cache as the phases use it; a null one where none is asked for, so that they need not know.
+
+    Args:
+        store: None for no cache.
+        identity: how sources are told apart.
+        backend: its name: frames of one are never served for the other.
+    """
+
+    def __init__(self, store: ExtractionCache | None, identity: IdentityKind, backend: str) -> None:
+        self._store = store
+        self._identity = identity
+        self._backend = backend
+        self._identities: dict[Path, SourceIdentity | None] = {}
+
+    @property
+    def counters(self) -> CacheCounters | None:
+        """Hits, misses and what clean-up did; None without a cache."""
+        return None if self._store is None else self._store.counters
+
+    def probe_of(self, path: Path) -> MediaInfo | None:
+        """What an earlier run found in a source; None where it must be opened."""
+        identity = self._identify(path)
+        if self._store is None or identity is None:
+            return None
+        document = self._store.probe_get(identity, reader=_reader())
+        if document is None:
+            return None
+        try:
+            return from_document(document, path)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def keep_probe(self, path: Path, report: ProbeReport) -> None:
+        """Remember what was found."""
+        identity = self._identify(path)
+        if self._store is not None and identity is not None:
+            self._store.probe_put(identity, to_document(report.media), reader=_reader())
+
+    def look_up(self, plans: tuple[Planned, ...]) -> tuple[Planned | CachedClip, ...]:
+        """Each plan, or its frames where they are in the cache."""
+        return tuple(self._found(plan) if isinstance(plan, ClipPlan) else plan for plan in plans)
+
+    def keep(self, written: Written, warnings: tuple[ClipWarning, ...], *, in_place: bool) -> Lease | None:
+        """Keep a clip's frames; None where they can't be kept, which harms nothing.
+
+        Args:
+            written: the clip, its frames in the work folder.
+            warnings: that stay with the frames.
+            in_place: whether the caller reads the frames from the cache; else they are copied, for a folder that
+                people see may be edited.
+        """
+        key = self._key(written.prepared.ready.plan)
+        if self._store is None or key is None or self._has_changed(written.prepared.ready.plan.media.path):
+            return None
+        kept: list[dict[str, Any]] = [
+            {"kind": each.kind, "message": each.message, "counts": dict(each.counts)} for each in warnings
+        ]
+        return self._store.adopt(key, written.folder, {"warnings": kept}, link=in_place)
+
+    def close(self) -> None:
+        """Clean up if it is time to."""
+        if self._store is not None:
+            self._store.sweep_if_due()
+
+    def _found(self, plan: ClipPlan) -> ClipPlan | CachedClip:
+        key = self._key(plan)
+        lease = self._store.lookup(key) if self._store is not None and key is not None else None
+        return plan if lease is None else CachedClip(plan, lease)
+
+    def _key(self, plan: ClipPlan) -> CacheKey | None:
+        identity = self._identify(plan.media.path)
+        return None if identity is None else cache_key(describe_plan(plan, identity, self._backend))
+
+    def _has_changed(self, path: Path) -> bool:
+        """Whether a source is not what it was when the run first looked: then nobody knows whose frames these are."""
+        try:
+            return self._store is None or self._store.identify(path, self._identity) != self._identify(path)
+        except OSError:
+            return True
+
+    def _identify(self, path: Path) -> SourceIdentity | None:
+        """The identity of a source as it was when the run first looked."""
+        if self._store is None:
+            return None
+        if path not in self._identities:
+            try:
+                self._identities[path] = self._store.identify(path, self._identity)
+            except OSError:
+                self._identities[path] = None
+        return self._identities[path]
+
+
+def open_cache(root: Path | None, identity: IdentityKind, backend: str) -> tuple[FrameCache, tuple[ClipWarning, ...]]:
+    """The cache in a folder, or the null cache and why: an unusable folder is a warning, and the run goes uncached."""
+    if root is None:
+        return FrameCache(None, identity, backend), ()
+    try:
+        return FrameCache(ExtractionCache.open(root), identity, backend), ()
+    except CacheUnusableError as error:
+        return FrameCache(None, identity, backend), (ClipWarning("cache_unusable", error.message),)
+
+
+def describe_plan(plan: ClipPlan, identity: SourceIdentity, backend: str) -> dict[str, KeyValue]:
+    """All that decides a plan's frames: the source's bytes, the steps, and who does them."""
+    return {
+        "source": identity.described(),
+        "steps": _described(plan),
+        "backend": backend,
+        "backend_version": backend_version(backend),
+        "hfbench": __version__,
+        "engine": _ENGINE_VERSION,
+    }
+
+
+def _described(value: object) -> KeyValue:
+    """A plan value as text, numbers and mappings; a union's members are told apart by name."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in _NOT_IN_KEY}
+        return {"is": type(value).__name__, **{name: _described(part) for name, part in parts.items()}}
+    if value is None or isinstance(value, bool | int | float | Fraction | str):
+        return value
+    msg = f"a plan holds {value!r}, which the cache can't describe"
+    raise TypeError(msg)
+
+
+@functools.cache
+def _reader() -> str:
+    return f"{probe_version()} document {DOCUMENT_VERSION} engine {_ENGINE_VERSION}"
+
+
+def copy_frames(lease: Lease, folder: Path) -> None:
+    """Copy a cached clip's frames to an empty folder of the caller's.
+
+    Raises:
+        OSError: they can't be written.
+    """
+    for name in lease.manifest.files:
+        shutil.copyfile(lease.folder / name, folder / name)

@@ -1,0 +1,119 @@
+"""``hfbench cache``: look at the extraction cache, and keep it tidy."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from hfbench.cli.choices import json_option
+from hfbench.cli.exit_codes import ExitCode
+from hfbench.cli.terminal import out, print_json
+
+if TYPE_CHECKING:
+    from hfbench.cache import ExtractionCache, SweepReport
+
+_MEBIBYTE = 2**20
+
+
+@click.group("cache")
+@click.option("--cache", "folder", help="The cache's folder.  [default: $HFBENCH_EXTRACT_CACHE_DIR]")
+@click.pass_context
+def command(context: click.Context, folder: str | None) -> None:
+    """Look at the extraction cache, and keep it tidy."""
+    context.obj = folder
+
+
+def _open(folder: str | None) -> ExtractionCache:
+    from hfbench.cache import ENVIRONMENT_VARIABLE, ExtractionCache, cache_root_from
+    from hfbench.errors import UsageError
+
+    root = cache_root_from(folder, os.environ)
+    if root is None:
+        msg = f"no cache is named: give --cache FOLDER or set {ENVIRONMENT_VARIABLE}"
+        raise UsageError(msg)
+    if not root.is_dir():
+        msg = f"there is no cache at {root}: it is made by 'hfbench extract --cache {root} ...'"
+        raise UsageError(msg)
+    return ExtractionCache.open(root)
+
+
+@command.command("info")
+@json_option
+@click.pass_obj
+def info(folder: str | None, *, as_json: bool) -> None:
+    """Entries, bytes, and when they were used."""
+    found = _open(folder).info()
+    if as_json:
+        print_json(
+            {
+                "root": str(found.root),
+                "entries": found.entries,
+                "bytes": found.entry_bytes,
+                "maxBytes": found.max_bytes,
+                "oldestUse": _moment(found.oldest_use),
+                "newestUse": _moment(found.newest_use),
+                "partials": found.partials,
+                "probeResults": found.documents,
+            }
+        )
+        return
+    console = out()
+    console.print(f"{found.root}", markup=False, soft_wrap=True)
+    console.print(
+        f"{found.entries} entries, {found.entry_bytes / _MEBIBYTE:.1f} of {found.max_bytes / _MEBIBYTE:.0f} MiB"
+    )
+    console.print(f"used between {_moment(found.oldest_use) or '-'} and {_moment(found.newest_use) or '-'}")
+    console.print(f"{found.documents} probe results, {found.partials} unfinished entries")
+
+
+@command.command("gc")
+@json_option
+@click.pass_obj
+def gc(folder: str | None, *, as_json: bool) -> None:
+    """Remove what is abandoned, and the least recently used above the size cap."""
+    _report(_open(folder).sweep(), as_json=as_json)
+
+
+@command.command("clear")
+@json_option
+@click.pass_obj
+def clear(folder: str | None, *, as_json: bool) -> None:
+    """Remove every entry that nobody is reading."""
+    _report(_open(folder).clear(), as_json=as_json)
+
+
+@command.command("verify")
+@json_option
+@click.pass_obj
+def verify(folder: str | None, *, as_json: bool) -> None:
+    """Hold every entry against its manifest; 1 if any is not whole (it will be a miss, and heal)."""
+    problems = _open(folder).verify()
+    if as_json:
+        print_json({"problems": [{"entry": each.name, "reason": each.reason} for each in problems]})
+    else:
+        for each in problems:
+            out().print(f"{each.name}: {each.reason}", markup=False, soft_wrap=True)
+        out().print(f"{len(problems)} entries are not whole" if problems else "every entry is whole")
+    if problems:
+        raise click.exceptions.Exit(ExitCode.FAIL)
+
+
+def _report(report: SweepReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "evictions": report.evictions,
+                "bytesFreed": report.bytes_freed,
+                "partialsCleared": report.partials_cleared,
+            }
+        )
+        return
+    freed = f"{report.bytes_freed / _MEBIBYTE:.1f} MiB"
+    out().print(f"{report.evictions} entries and {report.partials_cleared} leftovers removed, {freed} freed")
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,77 @@
+"""A probe result as a JSON document, so that a warm run opens no media file."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from hfbench.color import ColorTags
+from hfbench.media import ContentLight, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+#: Version of the document; a change of :class:`~hfbench.media.MediaInfo` needs a new one. 1: the first.
+DOCUMENT_VERSION: Final = 1
+
+
+def to_document(media: MediaInfo) -> dict[str, Any]:
+    """JSON-able; without the path, which the reader knows."""
+    return {field.name: _plain(getattr(media, field.name)) for field in fields(media) if field.name != "path"}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, Enum):
+        return value.name if isinstance(value, Orientation) else value.value
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def from_document(document: Mapping[str, Any], path: Path) -> MediaInfo:
+    """The probe result of the file at ``path``.
+
+    Raises:
+        KeyError, TypeError, ValueError: the document is not one of :func:`to_document` of this version.
+    """
+    given = dict(document)
+    rate = given["rate_from_header"]
+    given |= {
+        "orientation": Orientation[given["orientation"]],
+        "sample_aspect_ratio": Fraction(given["sample_aspect_ratio"]),
+        "time_base": Fraction(given["time_base"]),
+        "rate_from_header": None if rate is None else Fraction(rate),
+        "timing": _timing(given["timing"]),
+        "container_tags": ColorTags(**given["container_tags"]),
+        "frame_tags": ColorTags(**given["frame_tags"]),
+        "hdr": _hdr(given["hdr"]),
+        "notes": tuple((kind, message) for kind, message in given["notes"]),
+    }
+    return MediaInfo(path=path, **given)
+
+
+def _timing(given: Mapping[str, Any]) -> FrameTiming:
+    exact = {name: Fraction(given[name]) for name in ("first_pts", "last_pts", "end", "period")}
+    return FrameTiming(**exact, frames=given["frames"], is_vfr=given["is_vfr"])
+
+
+def _hdr(given: Mapping[str, Any]) -> HdrFacts:
+    mastering, light = given["mastering_display"], given["content_light"]
+    return HdrFacts(
+        mastering_display=None if mastering is None else _mastering(mastering),
+        content_light=None if light is None else ContentLight(**light),
+        dolby_vision_profile=given["dolby_vision_profile"],
+    )
+
+
+def _mastering(given: Mapping[str, Any]) -> MasteringDisplay:
+    red, green, blue = ((x, y) for x, y in given["primaries_xy"])
+    x, y = given["white_xy"]
+    return MasteringDisplay((red, green, blue), (x, y), given["min_luminance"], given["max_luminance"])
