@@ -30,6 +30,8 @@ _SCALE_MATRIX: Final = {
 _LARGEST_TIME_BASE: Final = 2**31 - 1
 #: swscale's x86 code differs from its C code without these; together they are also its most exact integer path.
 _EXACT_SCALE: Final = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
+#: Fewer bits without a change of matrix: rounds to the nearest code where nothing is dithered.
+_EXACT_DEPTH: Final = f"scale={_EXACT_SCALE}:sws_dither=none"
 
 
 def join(*chains: str) -> str:
@@ -113,8 +115,11 @@ def intermediate_tags(color: ColorMap | None, media: MediaInfo) -> ColorTags:
 
 
 def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: str) -> str:
-    """From the frames that leave :func:`color_chain` to what an intermediate's encoder takes."""
-    to_ycbcr = "scale=out_color_matrix=bt2020:out_range=tv:flags=unstable"
+    """From the frames that leave :func:`color_chain` to what an intermediate's encoder takes.
+
+    Matrix and depth are two steps here too: in one, swscale's luma is 1 to 2 codes of 10 bits too light.
+    """
+    to_ycbcr = f"scale=out_color_matrix=bt2020:out_range=tv:flags=unstable,format=yuv444p16le,{_EXACT_DEPTH}"
     is_needed = intermediate_tags(color, media) != tags_after(color, media)
     transfer = _TRANSFER_NAME[color.target] if color is not None else ""
     tagging = f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
@@ -152,10 +157,17 @@ def rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
 
 
 def jfif_chain(tags: ColorTags) -> str:
-    """To the planes of a JPEG file: BT.601 matrix and full range, as JFIF 1.02 says, whatever the video used."""
-    is_rgb = tags.matrix == Matrix.RGB
-    reading = "" if is_rgb else f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}:"
-    return f"scale={reading}out_color_matrix=bt601:out_range=pc:{_EXACT_SCALE},format=yuvj420p"
+    """To the planes of a JPEG file: BT.601 matrix and full range, as JFIF 1.02 says, whatever the video used.
+
+    From RGB (that of the colour maps has 16 bits) swscale's planes are up to a code off in the mean, which doubles the
+    error of 8-bit PQ: the rounding is done by tables, to multiples of 256 that lose nothing when they are cut.
+    """
+    if tags.matrix == Matrix.RGB:
+        luma, chroma = "round(val/257)*256", "(128+round((val-32768)/257))*256"
+        planes = "scale=out_color_matrix=bt601:out_range=pc:flags=unstable,format=yuv444p16le"
+        return f"{planes},lutyuv=y={luma}:u={chroma}:v={chroma},{_EXACT_DEPTH}:in_range=pc:out_range=pc,format=yuvj420p"
+    reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
+    return f"scale={reading}:out_color_matrix=bt601:out_range=pc:{_EXACT_SCALE},format=yuvj420p"
 
 
 def _scale_matrix(tags: ColorTags) -> str:

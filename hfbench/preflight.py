@@ -29,7 +29,9 @@ def run_preflight(
     """Re-encode what plans ask for: colours first, then rates; what is no plan passes. Equal ones are done once."""
     reports: dict[_Key, NormalizeReport | ClipFailure] = {}
     with stage.timed(Phase.HDR_PREFLIGHT):
-        backend.prepare({plan.color for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None})
+        colors = {plan.color for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None}
+        if colors:
+            backend.prepare(colors)
     for phase, has_color in ((Phase.HDR_PREFLIGHT, True), (Phase.VFR_PREFLIGHT, False)):
         with stage.timed(phase):
             reports |= _normalize_all(plans, backend, folder, stage, has_color=has_color)

@@ -62,9 +62,8 @@ def info(folder: str | None, *, as_json: bool) -> None:
         return
     console = out()
     console.print(f"{found.root}", markup=False, soft_wrap=True)
-    console.print(
-        f"{found.entries} entries, {found.entry_bytes / _MEBIBYTE:.1f} of {found.max_bytes / _MEBIBYTE:.0f} MiB"
-    )
+    used, cap = found.entry_bytes / _MEBIBYTE, found.max_bytes / _MEBIBYTE
+    console.print(f"{found.entries} entries, {used:.1f} of {cap:.0f} MiB")
     console.print(f"used between {_moment(found.oldest_use) or '-'} and {_moment(found.newest_use) or '-'}")
     console.print(f"{found.documents} probe results, {found.partials} unfinished entries")
 

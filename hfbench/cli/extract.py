@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 @click.option("--format", "format_", type=click.Choice(("auto", *FORMATS)), default="auto", show_default=True)
 @picture_options
 @click.option("--clip-limit", type=float, default=300.0, show_default=True, help="Seconds that one clip may take.")
-@click.option(
-    "--cache", help="Folder of the extraction cache, or off.  [default: $HFBENCH_EXTRACT_CACHE_DIR, else off]"
-)
+@click.option("--cache", help="Folder of the cache, or off.  [default: $HFBENCH_EXTRACT_CACHE_DIR, else off]")
 @click.option(
     "--cache-identity",
     type=click.Choice(("stat", "content")),

@@ -30,7 +30,7 @@ class ClipMaker:
     folder: Path
     _made: dict[str, Path] = field(default_factory=dict)
 
-    def __call__(  # noqa: PLR0913  a clip has as many facts
+    def __call__(
         self,
         name: str,
         *,

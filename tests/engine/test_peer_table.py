@@ -59,8 +59,8 @@ class TestMediaStartAtOrPastTheEnd:
     @pytest.mark.parametrize("scope", SCOPES)
     @pytest.mark.parametrize("media_start", [3, 7.5])
     def test_one_failure_with_both_values_and_the_others_unharmed(self, tmp_path, sdr, pq, backend, scope, media_start):
-        bad = Clip("bad", sdr, 0, 1, media_start)
-        result = extract(tmp_path, bad, Clip("good", sdr, 0, 0.2), Clip("hdr", pq, 0, 0.2), backend=backend, scope=scope)
+        clips = (Clip("bad", sdr, 0, 1, media_start), Clip("good", sdr, 0, 0.2), Clip("hdr", pq, 0, 0.2))
+        result = extract(tmp_path, *clips, backend=backend, scope=scope)
         assert kinds(result) == {"bad": "media_start_out_of_range"}
         assert f"{media_start:g} s" in result.failures[0].message
         assert "3 s" in result.failures[0].message
@@ -83,7 +83,7 @@ class TestDuration:
     @pytest.mark.parametrize("end", [1, 0.5, math.nan])
     def test_end_at_or_before_start_or_nan_is_rejected_when_read(self, end):
         """end == start, end < start, NaN."""
-        with pytest.raises(CompositionError, match="duration must be positive|end"):
+        with pytest.raises(CompositionError, match=r"duration must be positive|end"):
             Clip("a", "a.mp4", 1, end)
 
     @pytest.mark.parametrize("end", [None, math.inf])

@@ -1,0 +1,151 @@
+"""``hfbench compare``: records, or engines side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hfbench.cli.exit_codes import ExitCode
+from hfbench.cli.judging import (
+    Delivery,
+    build_work,
+    declared_budgets,
+    deliver,
+    judging_options,
+    measuring_options,
+    record_path,
+    seed_of,
+    sigterm_interrupts,
+    time_rules,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hfbench.bench.compare import Comparison, Terms
+    from hfbench.bench.protocol import EngineSpec
+    from hfbench.bench.record import RunRecord
+
+_HEADLINE: Final = "hdr-sdr-mixed-scope"
+_AXES: Final = ("backend", "scope", "format", "cache")
+_TWO: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What was compared; ``engines`` are the names of a line-up, shown side by side."""
+
+    record: RunRecord
+    comparisons: tuple[Comparison, ...]
+    engines: tuple[str, ...] = ()
+
+
+@click.command("compare", epilog=ExitCode.table())
+@click.argument("things", nargs=-1, metavar="A B ...")
+@click.option("--engine", "engines", multiple=True, metavar="NAME=COMMAND", help="One more engine; repeatable.")
+@click.option("--across", multiple=True, type=click.Choice(_AXES), help="Axes that differ on purpose.")
+@click.option("--rounds", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of engines: runs of each.")
+@measuring_options(scenarios=_HEADLINE, scopes="fused", workers=0)
+@judging_options
+def command(**chosen: Any) -> int:
+    """Compare A with B: two records; or one record with --across scope; or engines NAME=COMMAND, the first against
+    each other one.
+
+    \b
+    hfbench compare old.json new.json
+    hfbench compare run.json --across backend
+    hfbench compare libav='hfbench worker --backend libav' ffmpeg='hfbench worker --backend ffmpeg'
+
+    Engines run in turn on this machine. Fewer than 8 rounds can't show a regression.
+    """  # noqa: D205, D301  click's \b keeps the lines
+    from hfbench.bench.compare import Terms
+
+    chosen["seed"] = seed_of(chosen)
+    terms = Terms(times=time_rules(chosen), budgets=declared_budgets(chosen), across=frozenset(chosen["across"]))
+    outcome = _compared(chosen, terms)
+    delivery = Delivery.of(chosen)
+    _print(outcome, delivery, as_json=chosen["as_json"])
+    return deliver(outcome.comparisons, outcome.record, delivery)
+
+
+def _compared(chosen: dict[str, Any], terms: Terms) -> _Outcome:
+    """Raises UsageError for what is neither records nor engines, or both."""
+    from hfbench.bench.protocol import EngineSpec
+    from hfbench.errors import UsageError
+
+    records = [Path(thing) for thing in chosen["things"] if Path(thing).is_file()]
+    texts = [thing for thing in chosen["things"] if not Path(thing).is_file()]
+    strange = next((text for text in texts if "=" not in text), None)
+    if strange is not None:
+        msg = f"there is no record {strange}; give a record's file, or an engine as NAME=COMMAND"
+        raise UsageError(msg)
+    specs = [EngineSpec.parse(text) for text in (*texts, *chosen["engines"])]
+    if len(specs) >= _TWO and not records:
+        return _lineup(chosen, specs, terms)
+    if specs or not 1 <= len(records) <= _TWO:
+        msg = "give two records, or one record, or at least two engines NAME=COMMAND (the baseline first)"
+        raise UsageError(msg)
+    return _saved(records, chosen["across"], terms)
+
+
+def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outcome:
+    from hfbench.bench.record import load_record
+    from hfbench.bench.saved import compare_apart, compare_one, compare_ways
+    from hfbench.errors import UsageError
+
+    records = [load_record(path) for path in paths]
+    if len(records) == _TWO:
+        names = tuple(path.name if paths[0].name != paths[1].name else str(path) for path in paths)
+        return _Outcome(records[1], (compare_apart(records[0], records[1], (names[0], names[1]), terms),))
+    if not across:
+        return _Outcome(records[0], compare_one(records[0], terms))
+    if len(across) > 1:
+        msg = f"within one record compare across one axis, not {' and '.join(across)}"
+        raise UsageError(msg)
+    return _Outcome(records[0], compare_ways(records[0], across[0], terms))
+
+
+def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -> _Outcome:
+    from hfbench.bench.lineup import measure_lineup
+    from hfbench.bench.saved import compare_one
+    from hfbench.bench.workload import open_record
+    from hfbench.cli.terminal import err, progress_bar
+
+    work = build_work(chosen, (_HEADLINE,), ("fused",))
+    names = [spec.name for spec in specs]
+    asked = {key: chosen[key] for key in ("rounds", "size", "workers", "seed")} | {"engines": names}
+    writer = open_record(record_path(chosen, "compare"), work, asked)
+    try:
+        with sigterm_interrupts(), progress_bar() as bar:
+            record = measure_lineup(
+                specs,
+                work,
+                rounds=chosen["rounds"],
+                writer=writer,
+                tell=lambda words: bar.show(
+                    words, len(writer.record.samples), chosen["rounds"] * len(specs) * len(work)
+                ),
+                seed=chosen["seed"],
+                limit_seconds=chosen["limit"],
+            )
+    finally:
+        err().print(f"record: {writer.path}", markup=False, soft_wrap=True)
+    return _Outcome(record, compare_one(record, terms), tuple(names))
+
+
+def _print(outcome: _Outcome, delivery: Delivery, *, as_json: bool) -> None:
+    from hfbench.bench.reports import json_of
+    from hfbench.cli.comparison_table import print_comparison, print_lineup
+    from hfbench.cli.terminal import out, print_json
+
+    if as_json:
+        print_json(json_of(outcome.comparisons, allow_unsure=delivery.allow_unsure))
+    elif outcome.engines:
+        print_lineup(out(), outcome.record, outcome.engines, outcome.comparisons)
+    else:
+        for each in outcome.comparisons:
+            print_comparison(out(), each)
+            out().print()

@@ -1,0 +1,94 @@
+"""What a gate shows while it runs: pairs, the interval so far, the verdict so far."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from hfbench.bench.compare import Comparison, Kind, Row, interval
+from hfbench.bench.verdict import Unsure, name_of
+from hfbench.cli.comparison_table import style_of
+from hfbench.cli.terminal import err
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hfbench.bench.gate import Progress
+
+#: Where nobody watches a terminal (CI), a line after so many pairs of a case.
+_PAIRS_A_LINE: Final = 5
+
+
+class GateProgress:
+    """Told by the gate after every pair; draws on stderr, or writes a line now and then where that is no terminal."""
+
+    def __init__(self, live: Live | None) -> None:
+        self._live = live
+        self._started = time.monotonic()
+        self._written: set[tuple[str, str, int]] = set()
+        self.last: Progress | None = None
+
+    def tell(self, progress: Progress) -> None:
+        """Show what is going on."""
+        self.last = progress
+        if self._live is not None:
+            self._live.update(self._drawn(progress))
+        elif progress.comparison is None:
+            err().print(progress.stage, markup=False)
+        else:
+            self._write(progress.comparison)
+
+    def _drawn(self, progress: Progress) -> Table:
+        elapsed = time.monotonic() - self._started
+        if progress.comparison is None:
+            waiting = Table.grid()
+            waiting.add_row(f"{progress.stage}  {elapsed:.0f} s")
+            return waiting
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+        for name in ("case", "metric", "pairs", "change so far", "so far"):
+            table.add_column(name)
+        for row in _judged(progress.comparison):
+            table.add_row(str(row.case), row.metric, *_state(row), Text(_so_far(row), style=style_of(row.verdict)))
+        whole = f"{progress.pairs} pairs of at most {progress.most_pairs}, {elapsed:.0f} s"
+        table.caption = whole
+        table.caption_justify = "left"
+        return table
+
+    def _write(self, comparison: Comparison) -> None:
+        for row in _judged(comparison):
+            pairs, change = _state(row)
+            key = (str(row.case), row.metric, int(pairs))
+            if int(pairs) % _PAIRS_A_LINE == 0 and key not in self._written:
+                self._written.add(key)
+                said = f"{row.case}: {row.metric} {change} after {pairs} pairs: {_so_far(row)}"
+                err().print(said, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def gate_progress() -> Iterator[GateProgress]:
+    """A display that disappears when the gate is over."""
+    console = err()
+    if not console.is_terminal:
+        yield GateProgress(None)
+        return
+    with Live(console=console, transient=True, refresh_per_second=4) as live:
+        yield GateProgress(live)
+
+
+def _judged(comparison: Comparison) -> list[Row]:
+    return [row for row in comparison.rows if row.kind is Kind.TIME and row.is_blocking and row.judgement]
+
+
+def _state(row: Row) -> tuple[str, str]:
+    found = row.judgement.bound if row.judgement else None
+    return (str(found.pairs), f"{found.change:+.1%} {interval(found)}") if found else ("0", "")
+
+
+def _so_far(row: Row) -> str:
+    is_open = isinstance(row.verdict, Unsure) and row.judgement is not None and not row.judgement.state.is_final
+    return "undecided" if is_open else name_of(row.verdict)

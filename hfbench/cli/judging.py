@@ -1,0 +1,225 @@
+"""What the commands that judge share: options, and everything that they hand out at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, SDR_MAPPINGS, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from hfbench.bench.budgets import Budget
+    from hfbench.bench.compare import Comparison, TimeMetric
+    from hfbench.bench.record import RunRecord
+    from hfbench.bench.rig import Work
+    from hfbench.bench.workload import Axes
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+CACHES = ("off", "cold", "warm")
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def judging_options(function: _Command) -> _Command:
+    """What counts as a regression, and where the outcome goes."""
+    for option in reversed(
+        (
+            click.option(
+                "--block-on",
+                multiple=True,
+                type=click.Choice(("cpu", "wall")),
+                help="wall: wall time decides too, beside CPU time.",
+            ),
+            click.option(
+                "--budgets", type=_FILE, help="File with [tool.hfbench.budgets].  [default: ./pyproject.toml]"
+            ),
+            click.option(
+                "--allow-unsure/--no-allow-unsure",
+                default=None,
+                help="UNSURE ends with 0.  [default: only in a pull request's workflow]",
+            ),
+            click.option("--markdown", type=_FILE, help="Write what a reviewer sees to this file."),
+            click.option("--junit", type=_FILE, help="Write JUnit XML to this file."),
+            click.option("--link", default="", help="A link for the Markdown, to a report or a workflow run."),
+            json_option,
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def measuring_options(*, scenarios: str, scopes: str, workers: int) -> Callable[[_Command], _Command]:
+    """What is measured and how; the texts and the number say the defaults."""
+    axis: dict[str, Any] = {"multiple": True}
+    worker_help = "Clips worked on at once; 0: one a core."
+
+    def decorate(function: _Command) -> _Command:
+        for option in reversed(
+            (
+                click.option("--scenario", "scenarios", help=f"Repeatable.  [default: {scenarios}]", **axis),
+                click.option(
+                    "--size", default="180p", show_default=True, help="Picture size of the fixtures, to 2160p."
+                ),
+                click.option(
+                    "--backend", "backends", type=click.Choice(BACKENDS), help="Repeatable.  [default: libav]", **axis
+                ),
+                click.option(
+                    "--scope", "scopes", type=click.Choice(SCOPES), help=f"Repeatable.  [default: {scopes}]", **axis
+                ),
+                click.option(
+                    "--format", "formats", type=click.Choice(FORMATS), help="Repeatable.  [default: jpg]", **axis
+                ),
+                click.option(
+                    "--cache", "caches", type=click.Choice(CACHES), help="Repeatable.  [default: off]", **axis
+                ),
+                click.option(
+                    "--workers", type=click.IntRange(min=0), default=workers, show_default=True, help=worker_help
+                ),
+                click.option("--quality", type=click.IntRange(1, 100), help="Of jpg.  [default: the engine's]"),
+                click.option("--sdr-mapping", type=click.Choice(SDR_MAPPINGS), help="[default: the engine's]"),
+                click.option(
+                    "--seed", type=int, help="Of the order of the runs.  [default: a new one, told at the end]"
+                ),
+                click.option(
+                    "--limit",
+                    type=click.FloatRange(min=0, min_open=True),
+                    default=300.0,
+                    show_default=True,
+                    help="Seconds that one run may take.",
+                ),
+                click.option("--record", type=_FILE, help="Where to save the record.  [default: in hfbench's home]"),
+            )
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def time_rules(chosen: dict[str, Any]) -> tuple[TimeMetric, ...]:
+    """CPU time always decides; wall time where it is asked for."""
+    from hfbench.bench.compare import time_metrics
+
+    return time_metrics({"cpu", *chosen["block_on"]})
+
+
+def declared_budgets(chosen: dict[str, Any]) -> tuple[Budget, ...]:
+    """The budgets of the file that was named, or of the project in the current folder."""
+    from hfbench.bench.budgets import load_budgets
+    from hfbench.errors import UsageError
+
+    named: Path | None = chosen["budgets"]
+    if named is not None and not named.is_file():
+        msg = f"there is no file {named} to read budgets from"
+        raise UsageError(msg)
+    return load_budgets(named or Path("pyproject.toml"))
+
+
+def build_work(chosen: dict[str, Any], names: Sequence[str], scopes: Sequence[str]) -> tuple[Work, ...]:
+    """Build what fixtures are missing and make the work; ``names`` and ``scopes`` where no others are asked for."""
+    from hfbench.bench.scenarios import build_scenarios, find_scenario
+    from hfbench.bench.workload import work_of
+    from hfbench.cli.terminal import progress_bar
+
+    wanted = [find_scenario(name) for name in dict.fromkeys(chosen["scenarios"] or names)]
+    with progress_bar() as bar:
+        built = build_scenarios(
+            wanted,
+            chosen["size"],
+            on_progress=lambda step: bar.show(f"{step.state} {step.name} {step.size.value}", step.done, step.total),
+        )
+    options = {key: chosen[key] for key in ("workers", "quality", "sdr_mapping") if chosen[key] is not None}
+    return work_of(built, _axes(chosen, scopes), options)
+
+
+def record_path(chosen: dict[str, Any], kind: str) -> Path:
+    """Where the record goes: as asked, or a new file in hfbench's home."""
+    from datetime import UTC, datetime
+
+    from hfbench.home import records_folder
+
+    named: Path | None = chosen["record"]
+    return named or records_folder() / f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json"
+
+
+def seed_of(chosen: dict[str, Any]) -> int:
+    """As asked, or a new one: a fixed order could favour one side every time."""
+    import secrets
+
+    return secrets.randbelow(2**31) if chosen["seed"] is None else int(chosen["seed"])
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where an outcome goes besides the terminal."""
+
+    markdown: Path | None
+    junit: Path | None
+    link: str
+    allow_unsure: bool
+    reproduce: str = ""
+
+    @classmethod
+    def of(cls, chosen: dict[str, Any], reproduce: str = "") -> Delivery:
+        """From the options; in a pull request's workflow UNSURE does not block unless asked to."""
+        allowed: bool | None = chosen["allow_unsure"]
+        if allowed is None:
+            allowed = os.environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request")
+        return cls(chosen["markdown"], chosen["junit"], chosen["link"], allowed, reproduce)
+
+
+def deliver(outcomes: Sequence[Comparison], record: RunRecord, delivery: Delivery) -> int:
+    """Write the files, tell GitHub where it listens, and give the exit code.
+
+    Raises:
+        OutputError: a file can't be written.
+    """
+    from hfbench.bench.record import write_atomically
+    from hfbench.bench.rendering import add_to_step_summary, to_annotations
+    from hfbench.bench.reports import junit_of, markdown_of, verdict_of
+    from hfbench.bench.verdict import exit_code
+
+    markdown = markdown_of(outcomes, record, reproduce=delivery.reproduce, link=delivery.link)
+    if delivery.markdown:
+        write_atomically(delivery.markdown, markdown)
+    if delivery.junit:
+        write_atomically(delivery.junit, junit_of(outcomes))
+    add_to_step_summary(markdown)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for outcome in outcomes:
+            for line in to_annotations(outcome):
+                click.echo(line, err=True)  # the runner reads both streams; stdout may hold JSON
+    return exit_code(verdict_of(outcomes), allow_unsure=delivery.allow_unsure)
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM ends as Ctrl-C does: engines are stopped, and the record stays readable."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _axes(chosen: dict[str, Any], scopes: Sequence[str]) -> Axes:
+    from hfbench.bench.workload import Axes
+
+    return Axes(
+        backends=chosen["backends"] or ("libav",),
+        scopes=chosen["scopes"] or tuple(scopes),
+        formats=chosen["formats"] or ("jpg",),
+        caches=chosen["caches"] or ("off",),
+    )
