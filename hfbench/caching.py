@@ -66,6 +66,7 @@ class FrameCache:
         self._store = store
         self._identity = identity
         self._backend = backend
+        self._backend_version = "" if store is None else backend_version(backend)
         self._identities: dict[Path, SourceIdentity | None] = {}
 
     @property
@@ -125,7 +126,9 @@ class FrameCache:
 
     def _key(self, plan: ClipPlan) -> CacheKey | None:
         identity = self._identify(plan.media.path)
-        return None if identity is None else cache_key(describe_plan(plan, identity, self._backend))
+        return (
+            None if identity is None else cache_key(describe_plan(plan, identity, self._backend, self._backend_version))
+        )
 
     def _has_changed(self, path: Path) -> bool:
         """Whether a source is not what it was when the run first looked: then nobody knows whose frames these are."""
@@ -156,13 +159,13 @@ def open_cache(root: Path | None, identity: IdentityKind, backend: str) -> tuple
         return FrameCache(None, identity, backend), (ClipWarning("cache_unusable", error.message),)
 
 
-def describe_plan(plan: ClipPlan, identity: SourceIdentity, backend: str) -> dict[str, KeyValue]:
+def describe_plan(plan: ClipPlan, identity: SourceIdentity, backend: str, version: str) -> dict[str, KeyValue]:
     """All that decides a plan's frames: the source's bytes, the steps, and who does them."""
     return {
         "source": identity.described(),
         "steps": _described(plan),
         "backend": backend,
-        "backend_version": backend_version(backend),
+        "backend_version": version,
         "hfbench": __version__,
         "engine": _ENGINE_VERSION,
     }

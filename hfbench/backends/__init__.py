@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
 
 
+@functools.cache
 def probe_version() -> str:
     """What reads metadata: PyAV, whose wheels hold the FFmpeg libraries. Told without importing it."""
     from importlib.metadata import version
