@@ -138,13 +138,17 @@ def geometry_chain(media: MediaInfo) -> str:
 def deep_rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     """To full-range planar RGB of 16 bits.
 
-    Above 8 bits swscale's direct way is dark (white lands at 65283 of 65535), so depth and matrix are two steps.
+    Above 8 bits swscale's direct way is dark (white lands at 65283 of 65535), so depth and matrix are two steps. The
+    first shifts bits, which is right for limited range alone: full range and alpha (opaque would land at 65280) keep
+    their depth until the second, which scales them.
     """
-    deep, planar = ("yuva444p16le", "gbrap16le") if has_alpha else ("yuv444p16le", "gbrp16le")
+    planar, alpha = ("gbrap16le", "a") if has_alpha else ("gbrp16le", "")
     if tags.matrix == Matrix.RGB:
-        return f"format={planar}"
+        return f"scale=flags=unstable,format={planar}"
+    depths = ("", "10le", "12le", "16le") if has_alpha or tags.range == ColorRange.FULL else ("16le",)
+    upsampled = "|".join(f"yuv{alpha}444p{depth}" for depth in depths)
     reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
-    return f"scale=flags=bicubic,format={deep},scale={reading}:out_range=pc:flags=unstable,format={planar}"
+    return f"scale=flags=bicubic,format={upsampled},scale={reading}:out_range=pc:flags=unstable,format={planar}"
 
 
 def rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:

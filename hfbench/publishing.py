@@ -69,6 +69,8 @@ def _publish(
         return _never_shown(outcome, folder, number), None
     frames = _frames_of(outcome, options, cache)
     if isinstance(frames, ClipFailure):
+        if isinstance(outcome, CachedClip):
+            outcome.lease.close()
         return frames, None
     if frames.lease is not None and options.cached_in_place:
         return _extracted(frames, frames.lease.folder, is_cached=isinstance(outcome, CachedClip)), frames.lease

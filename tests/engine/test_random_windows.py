@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from clip_maker import expected_ids, ids_of
+from clip_maker import ids_of
 
 import hfbench
-from fixtures_gen import FileTruth
 
 BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("source", "segment", "fused")
@@ -57,60 +57,80 @@ HDR_FILE = ("past-eof", "hdr-1s.mp4")
 
 
 @dataclass(frozen=True)
+class Known:
+    """A file and its truth; 0 on the clock is where the file begins.
+
+    ``end`` is exact where the recipe declares how long the last frame lasts; elsewhere nobody asks for what is past it.
+    """
+
+    path: Path
+    times: tuple[Fraction, ...]
+    ids: tuple[int, ...]
+    end: Fraction
+    is_end_declared: bool
+
+
+@dataclass(frozen=True)
 class Window:
     file: tuple[str, str]
     start: Fraction
     duration: Fraction
     fps: Fraction
 
-    def expected(self, truth: FileTruth) -> tuple[int, list[int]]:
-        """Frames asked for, and the barcodes of those that there are; 0 on the clock is where the file begins."""
-        times = tuple(pts - truth.pts[0] for pts in truth.pts)
+    def expected(self, known: Known) -> tuple[int, list[int]]:
+        """Frames asked for, and the barcodes of those that there are."""
         asked = max(1, math.floor(self.duration * self.fps + Fraction(1, 2)))
-        left = times[-1] + (truth.last_duration or times[-1] - times[-2]) - self.start
-        there = min(asked, max(1, math.floor(left * self.fps + Fraction(1, 2))))
-        return asked, expected_ids(times, tuple(truth.frame_ids), self.start, self.fps, there)
+        there = min(asked, max(1, math.floor((known.end - self.start) * self.fps + Fraction(1, 2))))
+        limits = [self.start + (slot + Fraction(1, 2)) / self.fps for slot in range(there)]
+        return asked, [known.ids[max(0, bisect_left(known.times, limit) - 1)] for limit in limits]
 
     def clip(self, number: int, path: Path) -> hfbench.Clip:
         return hfbench.Clip(f"w{number:03d}", str(path), 0, self.duration, self.start)
 
 
-def some_windows(truths: dict[tuple[str, str], FileTruth]) -> list[Window]:
+def some_windows(corpus: dict[tuple[str, str], Known]) -> list[Window]:
     """Every file gets its share; the kind of start and of length is drawn."""
     draw = random.Random(SEED)
     windows = []
     for number in range(WINDOWS):
         file = FILES[number % len(FILES)]
         fps = RATES[number // len(FILES) % len(RATES)]
-        times = [pts - truths[file].pts[0] for pts in truths[file].pts]
-        end = times[-1] + (truths[file].last_duration or 0)
+        known = corpus[file]
+        times, last = known.times, known.times[-1]
         start = draw.choice(
             (
                 Fraction(0),
-                Fraction(draw.randrange(int(times[-1] * 1000)), 1000),
-                Fraction(draw.randrange(int(times[-1] * 1000)), 1000),
+                Fraction(draw.randrange(int(last * 1000)), 1000),
+                Fraction(draw.randrange(int(last * 1000)), 1000),
                 draw.choice(times),
                 max(Fraction(0), draw.choice(times) - Fraction(1, 2) / fps),
                 max(Fraction(0), draw.choice(times) - 1 / (fps * 4) * draw.randrange(8)),
-                Fraction(draw.randrange(int(times[-1] * 7)), 7),
-                times[-1],
+                Fraction(draw.randrange(int(last * 7)), 7),
+                last,
             )
         )
-        short = draw.choice((Fraction(draw.randint(1, 500), 1000), draw.randint(1, 12) / fps, draw.choice(times[1:12])))
-        is_past_end = truths[file].last_duration is not None and draw.random() < 0.1
-        length = end - start + Fraction(1, 2) if is_past_end and end - start < 1 else min(short, times[-1] - start)
+        short = draw.choice((Fraction(draw.randint(1, 400), 1000), draw.randint(1, 10) / fps, draw.choice(times[1:10])))
+        is_past_end = known.is_end_declared and known.end - start < Fraction(1, 2)
+        length = known.end - start + Fraction(1, 2) if is_past_end else min(short, last - start)
         windows.append(Window(file, start, length if length > 0 else 1 / fps, fps))
     return windows
 
 
 @pytest.fixture(scope="session")
-def corpus(fixture_file) -> dict[tuple[str, str], tuple[Path, FileTruth]]:
-    return {file: fixture_file(*file) for file in (*FILES, HDR_FILE)}
+def corpus(fixture_file) -> dict[tuple[str, str], Known]:
+    return {file: known(*fixture_file(*file)) for file in (*FILES, HDR_FILE)}
+
+
+def known(path, truth) -> Known:
+    pts = truth.pts
+    times = tuple(each - pts[0] for each in pts)
+    end = times[-1] + (truth.last_duration or times[-1] - times[-2])
+    return Known(path, times, tuple(truth.frame_ids), end, truth.last_duration is not None)
 
 
 @pytest.fixture(scope="session")
 def windows(corpus) -> list[Window]:
-    return some_windows({file: truth for file, (_, truth) in corpus.items()})
+    return some_windows(corpus)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -120,9 +140,9 @@ def test_every_frame_is_the_one_that_the_truth_names(tmp_path, corpus, windows, 
     wrong = []
     for fps in RATES:
         asked = {number: window for number, window in enumerate(windows) if window.fps == fps}
-        clips = [window.clip(number, corpus[window.file][0]) for number, window in asked.items()]
+        clips = [window.clip(number, corpus[window.file].path) for number, window in asked.items()]
         if scope != "fused":
-            clips.append(hfbench.Clip("hdr", str(corpus[HDR_FILE][0]), 0, "0.1"))
+            clips.append(hfbench.Clip("hdr", str(corpus[HDR_FILE].path), 0, "0.1"))
         options = hfbench.ExtractOptions(backend=backend, scope=scope, format="jpg", quality=80)
         out = tmp_path / f"{fps.numerator}"
         result = hfbench.extract(hfbench.Composition(clips, fps=fps), out, options)
@@ -130,14 +150,14 @@ def test_every_frame_is_the_one_that_the_truth_names(tmp_path, corpus, windows, 
         by_id = {clip.clip_id: clip for clip in result.clips}
         for number, window in asked.items():
             clip = by_id.get(f"w{number:03d}")
-            wrong += [] if clip is None else differences(window, corpus[window.file][1], clip)
+            wrong += [] if clip is None else differences(window, corpus[window.file], clip)
     assert not wrong, "\n".join(["", *wrong])
 
 
-def differences(window: Window, truth: FileTruth, clip: hfbench.ExtractedClip) -> list[str]:
+def differences(window: Window, known: Known, clip: hfbench.ExtractedClip) -> list[str]:
     """What is not as it should be, one line each."""
     what = f"{clip.clip_id} {window.file[1]} {window.start} +{window.duration} at {window.fps}"
-    requested, wanted = window.expected(truth)
+    requested, wanted = window.expected(known)
     found = ids_of(clip)
     said = {warning.kind: dict(warning.counts) for warning in clip.warnings if warning.kind != "jpg_beside_hdr"}
     short = {"requested_frames": requested, "available_frames": len(wanted)}
@@ -157,12 +177,10 @@ def test_the_windows_are_what_they_claim(corpus, windows):
     assert len(windows) == WINDOWS
     assert {window.file for window in windows} == set(FILES)
     assert {window.fps for window in windows} == set(RATES)
-    truths = {file: truth for file, (_, truth) in corpus.items()}
-    times = {file: {pts - truth.pts[0] for pts in truth.pts} for file, truth in truths.items()}
-    expected = [window.expected(truths[window.file]) for window in windows]
+    expected = [window.expected(corpus[window.file]) for window in windows]
     assert sum(asked > len(ids) for asked, ids in expected) >= 5
-    assert sum(window.start in times[window.file] for window in windows) >= 30
-    ties = [window for window in windows if window.start + Fraction(1, 2) / window.fps in times[window.file]]
+    assert sum(window.start in corpus[window.file].times for window in windows) >= 30
+    ties = [window for window in windows if window.start + Fraction(1, 2) / window.fps in corpus[window.file].times]
     assert len(ties) >= 10
 
 
@@ -170,7 +188,7 @@ def test_negative_control_the_frame_before_is_noticed(corpus, windows):
     """Were each slot a half frame early, most windows would show it."""
     noticed = 0
     for window in windows:
-        truth = corpus[window.file][1]
+        known = corpus[window.file]
         early = Window(window.file, window.start - Fraction(1, 2) / window.fps, window.duration, window.fps)
-        noticed += window.expected(truth)[1] != early.expected(truth)[1]
+        noticed += window.expected(known)[1] != early.expected(known)[1]
     assert noticed > WINDOWS / 2
