@@ -18,6 +18,7 @@ from hfbench.bench.compare import Comparison, Pairing, Terms, TimeMetric, canary
 from hfbench.bench.likeness import Side
 from hfbench.bench.machine import load
 from hfbench.bench.protocol import RUN_SECONDS, STEADY, EngineError, EngineProcess, EngineSpec
+from hfbench.bench.record import Sample, merged
 from hfbench.bench.rig import Rig, StartEngine, Work
 from hfbench.bench.verdict import CouldNotMeasure, Verdict, combine
 from hfbench.errors import UsageError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.bench.budgets import Budget
-    from hfbench.bench.record import RecordWriter, RunRecord, Sample
+    from hfbench.bench.record import RecordWriter, RunRecord
 
 #: Roles of samples in a gate's record; the canary's are ``canary-a`` and ``canary-b``.
 BASELINE: Final = "baseline"
@@ -63,6 +64,8 @@ class GateOptions:
         across: axes in which the two engines differ on purpose.
         seed: of the order of the runs.
         canary_share: canary pairs for each real one. One half gives 8 at the first look, the least that can fail.
+        repeats: runs of each side inside one pair, in alternating order; the pair counts their medians. More runs for
+            short scenarios: what the machine does to one run of 100 ms is not what it does to the next.
         pairs_per_process: pairs after which all engines are started afresh and warmed up.
         limit_seconds: for one run of one scenario.
     """
@@ -72,6 +75,7 @@ class GateOptions:
     across: frozenset[str] = frozenset()
     seed: int = 0
     canary_share: float = 0.5
+    repeats: int = 1
     pairs_per_process: int = 5
     limit_seconds: float = RUN_SECONDS
 
@@ -79,10 +83,10 @@ class GateOptions:
         """Check the numbers.
 
         Raises:
-            UsageError: a share outside 0-1, or no pair at all in a process.
+            UsageError: a share outside 0-1, no run in a pair, or no pair in a process.
         """
-        if not 0 <= self.canary_share <= 1 or self.pairs_per_process < 1:
-            msg = f"canary share must be 0 to 1 and pairs per process 1 or more, not {self}"
+        if not 0 <= self.canary_share <= 1 or self.pairs_per_process < 1 or self.repeats < 1:
+            msg = f"canary share must be 0 to 1, repeats and pairs per process 1 or more, not {self}"
             raise UsageError(msg)
 
     @property
@@ -102,6 +106,8 @@ class Progress:
 
 
 Tell = Callable[[Progress], None]
+#: Seat and role -> one counted run.
+Measure = Callable[[str, str], Sample]
 
 
 def gate_revisions(
@@ -205,20 +211,28 @@ def _turns(
         if (pair - 1) % options.pairs_per_process == 0:
             rig.restart(waiting)
         order.shuffle(waiting)
+
+        def turn(each: Work, number: int = pair) -> Measure:
+            return lambda seat, role: rig.measure(seat, each, number=number, role=role)
+
         for each in waiting:
             if _is_canary_turn(pair, options.canary_share):
-                yield _pair(rig, each, pair, order, {BASELINE: f"{CANARY}-a", CANARY: f"{CANARY}-b"})
-            yield _pair(rig, each, pair, order, {BASELINE: BASELINE, CONTENDER: CONTENDER})
+                yield _pair(turn(each), {BASELINE: f"{CANARY}-a", CANARY: f"{CANARY}-b"}, order, options.repeats)
+            yield _pair(turn(each), {BASELINE: BASELINE, CONTENDER: CONTENDER}, order, options.repeats)
         so_far = outcome()
         waiting = [each for each in waiting if not so_far.is_decided(each.case.across(options.across))]
         if not waiting:
             return
 
 
-def _pair(rig: Rig, work: Work, pair: int, order: random.Random, roles: dict[str, str]) -> tuple[Sample, Sample]:
-    seats = list(roles)
-    order.shuffle(seats)
-    first, second = (rig.measure(seat, work, number=pair, role=roles[seat]) for seat in seats)
+def _pair(measure: Measure, roles: dict[str, str], order: random.Random, repeats: int) -> tuple[Sample, Sample]:
+    """Both sides' samples; the order turns round with every repeat, so that a drift inside the pair cancels out."""
+    seats = order.sample(list(roles), len(roles))
+    taken: dict[str, list[Sample]] = {seat: [] for seat in seats}
+    for number in range(repeats):
+        for seat in seats[:: -1 if number % 2 else 1]:
+            taken[seat].append(measure(seat, roles[seat]))
+    first, second = (merged(runs) for runs in taken.values())
     return first, second
 
 

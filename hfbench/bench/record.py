@@ -2,7 +2,7 @@
 
 History of the format, newest first:
 
-* ``hfbench-record/1``: the first one.
+* ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -33,7 +34,7 @@ _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One run of one scenario, with everything that was measured.
+    """One run of one scenario (or the median of a few, see ``runs``), with everything that was measured.
 
     Attributes:
         round: which round (or pair) of the run, from 1; samples of one round were taken next to each other.
@@ -44,6 +45,7 @@ class Sample:
         frames: clip id -> frames, as the engine reported them.
         files: image files that the harness itself found in the output folder; None where nobody looked.
         order: place in the run, from 0: drift of the machine shows along it.
+        runs: how many runs right after each other this is the median of.
     """
 
     scenario: str
@@ -58,6 +60,7 @@ class Sample:
     frames: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
     files: int | None = None
     order: int = 0
+    runs: int = 1
 
     def __post_init__(self) -> None:
         """Refuse numbers that JSON can't hold.
@@ -74,6 +77,31 @@ class Sample:
         """A JSON-able dict with the fields' own names."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         return plain | {"metrics": dict(self.metrics), "frames": dict(self.frames)}
+
+
+def merged(samples: Sequence[Sample]) -> Sample:
+    """One sample for a few runs of the same case: medians of the metrics (unknown in one: unknown).
+
+    Counted work is as a rule the same in each; where it is not, the highest is kept, and so are frames and files that
+    differ from the first: a run that lost frames must not hide behind two that did not.
+    """
+    first = samples[0]
+    odd = next((each for each in samples if (each.frames, each.files) != (first.frames, first.files)), first)
+    return replace(
+        first,
+        metrics={name: _middle([each.metrics.get(name) for each in samples]) for name in first.metrics},
+        frames=odd.frames,
+        files=odd.files,
+        runs=len(samples),
+    )
+
+
+def _middle(values: Sequence[float | int | None]) -> float | int | None:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    is_counted = all(isinstance(value, int) for value in known)
+    return max(known) if is_counted else median(known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,11 @@ class Rig:
         case = self._case(seat, work)
         self._order += 1
         return Sample(
-            **{"scenario": case.scenario, **case.axes()},
+            scenario=case.scenario,
+            backend=case.backend,
+            scope=case.scope,
+            format=case.format,
+            cache=case.cache,
             round=number,
             metrics=answer.metrics,
             engine=self.seats[seat].name,

@@ -128,7 +128,9 @@ def _lineup_table(case: Case, samples: Sequence[Sample], names: Sequence[str], o
         values = {name: _median(by_engine[name], metric) for name in names}
         judged = any((name, metric) in changes for name in names)
         is_counted = METRICS[metric][0] not in {"ms", "clips"}
-        if judged or ((metric in _PHASES or is_counted) and any(value and value >= _SHOWN_FROM for value in values.values())):
+        if judged or (
+            (metric in _PHASES or is_counted) and any(value and value >= _SHOWN_FROM for value in values.values())
+        ):
             cells = [f"{amount(metric, values[name])}\n{changes.get((name, metric), '')}".strip() for name in names]
             table.add_row(metric, *cells)
     table.add_row("frames (files found)", *(_frames(by_engine[name]) for name in names))

@@ -51,8 +51,8 @@ def hdr_facts_of(frame: VideoFrame) -> HdrFacts:
 
 
 def _side_data(frame: VideoFrame, kind: SideDataType) -> bytes | None:
-    sides: Any = frame.side_data  # typed as a mapping; iterating gives its values
-    return next((bytes(each) for each in sides if each.type == kind), None)
+    found: Any = frame.side_data.get(kind.name)  # by name: iteration and other keys differ from PyAV 18 to 19
+    return None if found is None else bytes(found)
 
 
 def _mastering(data: bytes | None) -> MasteringDisplay | None:
