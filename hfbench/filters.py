@@ -144,20 +144,26 @@ def deep_rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     """
     planar, alpha = ("gbrap16le", "a") if has_alpha else ("gbrp16le", "")
     if tags.matrix == Matrix.RGB:
-        return f"scale=flags=unstable,format={planar}"
+        return join(f"scale=flags=unstable,format={planar}", _without_sdr_tags(tags))
     depths = ("", "10le", "12le", "16le") if has_alpha or tags.range == ColorRange.FULL else ("16le",)
     upsampled = "|".join(f"yuv{alpha}444p{depth}" for depth in depths)
     reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
-    return f"scale=flags=bicubic,format={upsampled},scale={reading}:out_range=pc:flags=unstable,format={planar}"
+    to_rgb = f"scale=flags=bicubic,format={upsampled},scale={reading}:out_range=pc:flags=unstable,format={planar}"
+    return join(to_rgb, _without_sdr_tags(tags))
 
 
 def rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     """From 8-bit pictures to full-range rgb24 or rgba."""
     packed = f"format={'rgba' if has_alpha else 'rgb24'}"
     if tags.matrix == Matrix.RGB:
-        return packed
+        return join(packed, _without_sdr_tags(tags))
     reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
-    return f"scale={reading}:out_range=pc:{_EXACT_SCALE},{packed}"
+    return join(f"scale={reading}:out_range=pc:{_EXACT_SCALE},{packed}", _without_sdr_tags(tags))
+
+
+def _without_sdr_tags(tags: ColorTags) -> str:
+    """SDR images carry no cICP: FFmpeg's png encoder would write BT.709's or whatever the frame says."""
+    return "" if tags.hdr_target is not None else "setparams=color_primaries=unknown:color_trc=unknown"
 
 
 def jfif_chain(tags: ColorTags) -> str:

@@ -48,9 +48,11 @@ class Revision:
 
     @property
     def label(self) -> str:
-        """For people: ``main (1a2b3c4d)``, ``HEAD (1a2b3c4d) + 2 uncommitted files``."""
+        """For people: ``main (1a2b3c4d)``, ``1a2b3c4d``, ``working tree with 2 uncommitted files (1a2b3c4d)``."""
         short = self.commit[:8]
         if not self.uncommitted:
+            if self.commit.startswith(self.asked):
+                return short
             return f"{'working tree, clean' if self.asked == WORKING_TREE else self.asked} ({short})"
         count = len(self.uncommitted)
         return f"working tree with {count} uncommitted file{'s' if count > 1 else ''} ({short})"

@@ -18,6 +18,8 @@ from hfbench.cli.terminal import err
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import RenderableType
+
     from hfbench.bench.gate import Progress
 
 #: Where nobody watches a terminal (CI), a line after so many pairs of a case.
@@ -25,20 +27,23 @@ _PAIRS_A_LINE: Final = 5
 
 
 class GateProgress:
-    """Told by the gate after every pair; draws on stderr, or writes a line now and then where that is no terminal."""
+    """Told by the gate after every pair; rich draws it, or it writes a line now and then where there is no terminal."""
 
-    def __init__(self, live: Live | None) -> None:
-        self._live = live
+    def __init__(self, *, is_drawn: bool) -> None:
+        self._is_drawn = is_drawn
         self._started = time.monotonic()
         self._written: set[tuple[str, str, int]] = set()
         self.last: Progress | None = None
 
+    def __rich__(self) -> RenderableType:
+        return self._drawn(self.last) if self.last else ""
+
     def tell(self, progress: Progress) -> None:
-        """Show what is going on."""
+        """Remember what is going on, and say it where nobody draws."""
         self.last = progress
-        if self._live is not None:
-            self._live.update(self._drawn(progress))
-        elif progress.comparison is None:
+        if self._is_drawn:
+            return
+        if progress.comparison is None:
             err().print(progress.stage, markup=False)
         else:
             self._write(progress.comparison)
@@ -74,10 +79,12 @@ def gate_progress() -> Iterator[GateProgress]:
     """A display that disappears when the gate is over."""
     console = err()
     if not console.is_terminal:
-        yield GateProgress(None)
+        yield GateProgress(is_drawn=False)
         return
-    with Live(console=console, transient=True, refresh_per_second=4) as live:
-        yield GateProgress(live)
+    progress = GateProgress(is_drawn=True)
+    # Once a second: drawing takes CPU time beside the engines that are measured.
+    with Live(progress, console=console, transient=True, refresh_per_second=1):
+        yield progress
 
 
 def _judged(comparison: Comparison) -> list[Row]:

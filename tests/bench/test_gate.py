@@ -23,6 +23,8 @@ from hfbench.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hfbench.bench.messages import RunAnswer, RunRequest
+
 FakeEngine = Callable[..., EngineSpec]
 MakeWork = Callable[..., Work]
 Run = Callable[..., Comparison]
@@ -133,6 +135,26 @@ def test_engines_are_started_afresh_and_warmed_up_uncounted(
     assert len(writer.record.samples) == 30
 
 
+def test_repeats_alternate_inside_a_pair(writer: RecordWriter, fake_engine: FakeEngine, make_work: MakeWork) -> None:
+    asked: list[str] = []
+
+    class Noted(EngineProcess):
+        def run(self, request: RunRequest, *, limit_seconds: float = 9) -> RunAnswer:
+            asked.append(self.spec.name)
+            return super().run(request, limit_seconds=limit_seconds)
+
+    options = GateOptions(repeats=4, canary_share=0)
+    outcome = gate(
+        fake_engine("old"), fake_engine("new"), [make_work()], options, writer=writer, tell=lambda _: None, start=Noted
+    )
+    assert isinstance(outcome.verdict, Pass)
+    assert len(writer.record.samples) == 30
+    assert {sample.runs for sample in writer.record.samples} == {4}
+    first_pair = asked[2:10]
+    assert first_pair[:4] in (["old", "new", "new", "old"], ["new", "old", "old", "new"])
+    assert first_pair[4:] == first_pair[:4]
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -215,9 +237,7 @@ def test_an_interrupted_gate_leaves_a_readable_record(
     assert all(engine._child.poll() is not None for engine in engines)
 
 
-def test_a_saved_record_gives_the_verdict_again(
-    run_gate: Run, fake_engine: FakeEngine, writer: RecordWriter
-) -> None:
+def test_a_saved_record_gives_the_verdict_again(run_gate: Run, fake_engine: FakeEngine, writer: RecordWriter) -> None:
     outcome = run_gate(fake_engine("old"), fake_engine("new", cpu=110.0))
     assert judge_record(load_record(writer.path), ("old", "new"), 1, GateOptions()) == outcome
 
@@ -270,7 +290,7 @@ def installed_as(source: Path, place: Path, revision: Revision, tell: Tell) -> N
 
 
 @pytest.fixture
-def gated(  # noqa: PLR0917  each argument is a fixture
+def gated(
     project: Path,
     commit: Callable[..., str],
     writer: RecordWriter,

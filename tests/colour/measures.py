@@ -1,11 +1,10 @@
-"""Every number that COLOUR.md bounds, measured; the tests assert them and ``python -m tests.colour_report`` prints them."""
+"""Every number that COLOUR.md bounds, measured: tests assert them, ``python -m tests.colour_report`` prints them."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import patches
@@ -13,6 +12,9 @@ import reference
 import runs
 import zscale_oracle
 from patches import Patches
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Array = np.ndarray[Any, Any]
 
@@ -22,7 +24,7 @@ FLAT_SIDE = 48
 # --- tolerances -----------------------------------------------------------------------------------------------------
 
 #: Delta E ITP (mean, max) against the closed form. COLOUR.md bounds what has 16 bits all the way, which is ``fused``.
-#: The intermediate of ``source`` and ``segment`` holds 10 bits of 4:2:0: exactly rounded that is mean .47, max 1.07 (PQ)
+#: The intermediate of ``source`` and ``segment`` holds 10 bits of 4:2:0: exactly rounded that is mean .47, max 1.1 (PQ)
 #: or .25, .87 (HLG) on these patches, and x264 at crf 16 adds less than .02 to it. 8 bits hold 1.17, 3.0 or .63, 1.6 as
 #: RGB and 1.91, 7.1 or 1.02, 3.0 as JFIF planes; FFmpeg's own rounding to 8 bits adds up to 1 code to that.
 DELTA_E_LIMITS = {
@@ -79,6 +81,12 @@ class Workbench:
         beside = [self.hdr(target)] if target else []
         clip = runs.extract(self.out(), self.clip_of(made), *beside, **options)
         return made.centres(patches.signal_of(clip.path_of(0)))
+
+    def measured_all(self, made: dict[str, Patches], target: str, **options: Any) -> dict[str, Array]:
+        """The same for several sources in one composition."""
+        sources = {name: self.clip_of(each) for name, each in made.items()}
+        clips = runs.extract_all(self.out(), sources, self.hdr(target), **options)
+        return {name: each.centres(patches.signal_of(clips[name].path_of(0))) for name, each in made.items()}
 
 
 _MADE: dict[tuple[Path, str, bytes, int], Path] = {}
@@ -193,7 +201,9 @@ def intermediate_codes(bench: Workbench, made: Patches, target: str, backend: st
     path = bench.clip_of(made)
     engine = create_backend(backend, 2)
     try:
-        probed = ProbedClip(ResolvedClip(Clip("patches", str(path), 0, "0.04"), path), engine.probe(path, Control()).media)
+        probed = ProbedClip(
+            ResolvedClip(Clip("patches", str(path), 0, "0.04"), path), engine.probe(path, Control()).media
+        )
         options = ExtractOptions(backend=backend, scope=scope)
         plan = plan_clip(probed, fps=25, timeline_end=None, target=HdrTarget(target), options=options)
         assert isinstance(plan, ClipPlan)

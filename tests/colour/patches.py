@@ -1,6 +1,6 @@
 """Pictures of flat patches whose codes are exactly known, as lossless video; and reading what became of them.
 
-A patch is ``side`` pixels square, so that neither chroma subsampling nor a block of DCT reaches its centre from the next.
+A patch is ``side`` pixels square: neither chroma subsampling nor a block of DCT reaches its centre from the next.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import reference
 import zscale_oracle
 from PIL import Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Array = np.ndarray[Any, Any]
 
@@ -83,7 +85,7 @@ PQ = Kind("pq", "bt2020", "bt2020", 10, tags=BT2020_TAGS.format("smpte2084"), hd
 
 @dataclass(frozen=True)
 class Patches:
-    """Codes of flat patches, laid out in rows of ``columns``; ``size`` pads or extends the picture with the last one."""
+    """Codes of flat patches, in rows of ``columns``; up to ``size`` the picture is filled with the last one."""
 
     kind: Kind
     codes: Array
@@ -128,16 +130,29 @@ class Patches:
         """The clip, 25 frames a second, proven lossless."""
         kind = self.kind
         suffix, encoder = _ENCODER[kind.codec]
-        path = folder / f"{kind.name}-{len(self.codes)}{suffix}"
+        path = folder / f"{kind.name}-{len(self.codes)}x{self.side}-{len(list(folder.iterdir()))}{suffix}"
         dtype = "<u2" if kind.depth > 8 else "u1"
         raw = b"".join(plane.astype(dtype).tobytes() for plane in self.planes())
         width, height = self.picture_size()
         sample_range = "pc" if kind.is_full_range else "tv"
         tagging = f"setparams={kind.tags}:range={sample_range}" if kind.tags else "null"
-        reading = ["-color_range", sample_range, "-f", "rawvideo", "-pix_fmt", kind.pixel_format, "-s", f"{width}x{height}", "-r", "25"]
+        reading = [
+            "-color_range",
+            sample_range,
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            kind.pixel_format,
+            "-s",
+            f"{width}x{height}",
+            "-r",
+            "25",
+        ]
         writing = ["-vf", tagging, *encoder, "-pix_fmt", kind.pixel_format, "-color_range", sample_range, str(path)]
         zscale_oracle.run([*reading, "-i", "pipe:0", *writing], raw * frames)
-        assert np.array_equal(np.concatenate([each.ravel() for each in decoded_planes(path)]), np.frombuffer(raw, dtype))
+        assert np.array_equal(
+            np.concatenate([each.ravel() for each in decoded_planes(path)]), np.frombuffer(raw, dtype)
+        )
         return path
 
 

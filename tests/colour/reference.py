@@ -19,7 +19,9 @@ HLG_PEAK = 1_000.0
 HLG_GAMMA = 1.2
 
 #: BT.2087-0 as the standard prints it (six decimals, the project's own reference).
-BT709_TO_BT2020 = np.array([[0.627404, 0.329283, 0.043313], [0.069097, 0.919540, 0.011362], [0.016391, 0.088013, 0.895595]])
+BT709_TO_BT2020 = np.array(
+    [[0.627404, 0.329283, 0.043313], [0.069097, 0.919540, 0.011362], [0.016391, 0.088013, 0.895595]]
+)
 #: CIE xy of red, green and blue; the white point of all is D65. "525" and "625" are BT.601-7's two systems.
 XY = {
     "bt709": ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)),
@@ -37,7 +39,7 @@ LUMA = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114), "bt2020": (0.2627, 0
 
 
 def rgb_of_codes(codes: Array, matrix: str, depth: int = 8, *, is_full_range: bool = False) -> Array:
-    """Y'CbCr codes to the R'G'B' signal, unclamped (BT.709-6 clause 3, BT.601-7, BT.2020-2 table 5; BT.2100 full range)."""
+    """Y'CbCr codes to the R'G'B' signal, unclamped (BT.709-6 clause 3, BT.601-7, BT.2020-2; BT.2100 full range)."""
     scale, top = 2.0 ** (depth - 8), 2.0**depth - 1
     y, cb, cr = np.moveaxis(np.asarray(codes, np.float64), -1, 0)
     if is_full_range:
@@ -117,7 +119,9 @@ def hlg_of_light(light: Array) -> Array:
     light = np.asarray(light, np.float64)
     yd = (light @ Y2020)[..., None] / HLG_PEAK
     scene = np.where(yd > 0, np.power(np.where(yd > 0, yd, 1.0), (1 - HLG_GAMMA) / HLG_GAMMA) * light / HLG_PEAK, 0.0)
-    return np.where(scene <= 1 / 12, np.sqrt(3 * np.clip(scene, 0, None)), A * np.log(np.maximum(12 * scene - B, 1e-9)) + C)
+    return np.where(
+        scene <= 1 / 12, np.sqrt(3 * np.clip(scene, 0, None)), A * np.log(np.maximum(12 * scene - B, 1e-9)) + C
+    )
 
 
 def light_of_hlg(signal: Array) -> Array:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hfbench
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("fused", "segment", "source")
@@ -19,6 +21,15 @@ def extract(out: Path, source: Path, *beside: Path, seconds: str = "0.04", **opt
     result = hfbench.extract(hfbench.Composition(clips, fps=25), out, hfbench.ExtractOptions(**options))
     assert not result.failures, result.failures
     return result.clips[0]
+
+
+def extract_all(out: Path, sources: dict[str, Path], *beside: Path, **options: Any) -> dict[str, hfbench.ExtractedClip]:
+    """Several clips in one composition, by name."""
+    clips = [hfbench.Clip(name, str(path), 0, "0.04") for name, path in sources.items()]
+    clips += [hfbench.Clip(f"beside{number}", str(path), 0, "0.04") for number, path in enumerate(beside)]
+    result = hfbench.extract(hfbench.Composition(clips, fps=25), out, hfbench.ExtractOptions(**options))
+    assert not result.failures, result.failures
+    return {clip.clip_id: clip for clip in result.clips}
 
 
 def warnings_of(clip: hfbench.ExtractedClip) -> set[str]:

@@ -46,7 +46,9 @@ def hlg_to_pq(signal: Array) -> Array:
 
 def yuv420p10(signal: Array, target: str) -> Array:
     """Codes of limited-range BT.2020 Y'CbCr, 10 bits, of an HDR signal."""
-    way = f"zscale=pin=bt2020:tin={TRANSFER[target]}:min=gbr:rin=full:p=bt2020:m=bt2020nc:r=limited:t={TRANSFER[target]}"
+    way = (
+        f"zscale=pin=bt2020:tin={TRANSFER[target]}:min=gbr:rin=full:p=bt2020:m=bt2020nc:r=limited:t={TRANSFER[target]}"
+    )
     flat = np.clip(np.asarray(signal).reshape(-1, 3), 0, 1)
     raw = run(_reading(len(flat), f"{way},format=yuv444p10le"), _planar(flat))
     return np.frombuffer(raw, "<u2").reshape(3, len(flat)).T.astype(np.int64)

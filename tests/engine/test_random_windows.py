@@ -22,7 +22,7 @@ BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("source", "segment", "fused")
 RATES = (Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60))
 WINDOWS = 200
-SEED = 20260
+SEED = 20261
 
 FILES = (
     ("cfr-sdr-cache", "sdr-3s.mp4"),
@@ -106,6 +106,7 @@ def some_windows(corpus: dict[tuple[str, str], Known]) -> list[Window]:
                 max(Fraction(0), draw.choice(times) - Fraction(1, 2) / fps),
                 max(Fraction(0), draw.choice(times) - 1 / (fps * 4) * draw.randrange(8)),
                 Fraction(draw.randrange(int(last * 7)), 7),
+                Fraction(repr(draw.randrange(int(last * 60)) / 60)),  # computed in floats, as web pages do
                 last,
             )
         )

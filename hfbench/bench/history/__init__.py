@@ -1,0 +1,26 @@
+"""History across commits: asv results and run records become one table, and steps are found in it.
+
+The history informs, the gate decides: every step comes with the gate command that confirms or refutes it.
+"""
+
+from __future__ import annotations
+
+from hfbench.bench.history.commits import Commits, commits_of
+from hfbench.bench.history.sources import load_history
+from hfbench.bench.history.steps import Step, find_steps, gate_command, steps_of
+from hfbench.bench.history.values import Axes, History, Point, Series, to_table
+
+__all__ = [
+    "Axes",
+    "Commits",
+    "History",
+    "Point",
+    "Series",
+    "Step",
+    "commits_of",
+    "find_steps",
+    "gate_command",
+    "load_history",
+    "steps_of",
+    "to_table",
+]

@@ -1,0 +1,116 @@
+"""Reading what asv keeps: ``results/benchmarks.json`` and ``results/<machine>/<commit>-<environment>.json``.
+
+The format is asv's second (``"version": 2``): every benchmark has a row whose columns are named once a file, rows are
+cut after their last value, results stand flat in the order of ``itertools.product`` over the parameters, parameters
+are ``repr`` strings, a failed benchmark has null, and a skipped one a bare NaN.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hfbench.bench.history.values import Axes, Point
+from hfbench.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_RESULT_VERSION: Final = 2
+_PREFIX: Final = "track_"
+_AXES: Final = ("scenario", "backend", "scope", "format", "cache")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One benchmark in one result file."""
+
+    name: str
+    machine: str
+    commit: str
+    when: float
+    columns: Mapping[str, Any]
+
+
+def is_asv_results(folder: Path) -> bool:
+    """Whether a folder is asv's ``results``."""
+    return (folder / "benchmarks.json").is_file()
+
+
+def read_asv_results(folder: Path) -> Iterator[tuple[Axes, Point]]:
+    """Every track_ benchmark of ours in every result file.
+
+    Raises:
+        RecordError: a file can't be read, or is of another version of asv's format.
+    """
+    names = _parameter_names(folder / "benchmarks.json")
+    for path in sorted(folder.glob("*/*.json")):
+        if path.name != "machine.json":
+            for row in _rows(path):
+                yield from _points(row, names.get(row.name, ()))
+
+
+def _parameter_names(path: Path) -> dict[str, tuple[str, ...]]:
+    document = _load(path)
+    return {
+        name: tuple(facts.get("param_names", ()))
+        for name, facts in document.items()
+        if isinstance(facts, dict) and facts.get("type") == "track"
+    }
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    document = _load(path)
+    if document.get("version") != _RESULT_VERSION:
+        msg = f"{path} has asv's result format {document.get('version')!r}; this hfbench reads {_RESULT_VERSION}"
+        raise RecordError(msg)
+    try:
+        columns, machine = document["result_columns"], str(document["params"]["machine"])
+        commit, when = str(document["commit_hash"]), float(document["date"]) / 1000
+        for name, cells in document["results"].items():
+            yield _Row(name, machine, commit, when, dict(zip(columns, cells, strict=False)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"{path} is damaged: {type(error).__name__}: {error}"
+        raise RecordError(msg) from error
+
+
+def _points(row: _Row, names: tuple[str, ...]) -> Iterator[tuple[Axes, Point]]:
+    metric = row.name.rpartition(".")[2].removeprefix(_PREFIX)
+    results = row.columns.get("result")
+    if "scenario" not in names or results is None:
+        return
+    combinations = list(itertools.product(*row.columns.get("params") or ()))
+    samples = row.columns.get("samples") or [None] * len(combinations)
+    for combination, result, taken in zip(combinations, results, samples, strict=False):
+        values = tuple(float(value) for value in (taken or [result]) if value is not None and math.isfinite(value))
+        if result is None or not math.isfinite(result) or not values:
+            continue
+        told = {name: _plain(text) for name, text in zip(names, combination, strict=True)}
+        axes = {name: value for name, value in told.items() if name in _AXES}
+        version = str(row.columns.get("version") or "")
+        yield Axes(metric=metric, fixture=version, machine=row.machine, **axes), Point(row.commit, row.when, values)
+
+
+def _plain(text: str) -> str:
+    """``"'segment'"`` -> ``segment``."""
+    try:
+        return str(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"can't read asv's {path}: {error}"
+        raise RecordError(msg) from error
+    if not isinstance(document, dict):
+        msg = f"{path} is no result of asv"
+        raise RecordError(msg)
+    return document

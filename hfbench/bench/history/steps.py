@@ -1,0 +1,176 @@
+"""Steps in a history: where a line changed its level, by how much, and the gate command that confirms it.
+
+Times are noisy: kernel change points (Arlot, Celisse & Harchaoui, "A kernel multiple change-point algorithm via model
+selection", 2019; in the library ruptures) on log values. HISTORY.md holds the parameters and what they were tried
+against. Counters are exact: any two neighbours that differ are a step, unless most of them do.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfbench.bench.history.shift import shift_between
+from hfbench.errors import NotInstalledError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hfbench.bench.history.values import Axes, History, Point, Series
+
+Floats = NDArray[np.float64]
+
+#: Points that a level needs to be believed, so twice as many before anything can be found in noise.
+LEAST_LEVEL: Final = 3
+#: The kernel's width in units of the noise: two values this far apart are hardly alike any more.
+_WIDTH: Final = 3.0
+#: median |difference of two neighbours| of Gaussian noise with standard deviation 1: sqrt(2) * 0.6745.
+_NEIGHBOURS: Final = 0.954
+#: Milliseconds below which times are rounding and scheduling; counts need a floor too, for their logarithm.
+_FLOOR_MS: Final = 0.1
+_FLOOR_COUNT: Final = 0.5
+_LEAST_NOISE: Final = 1e-3
+_HASH: Final = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of level between two neighbouring points of a line.
+
+    Attributes:
+        before: the last point of the old level; ``after``: the first of the new one.
+        old, new: medians of the two levels (for exact steps the two values), in the metric's unit.
+        low, high: the interval of new / old - 1 (.05 = +5%); None where old is 0.
+        confidence: of the interval; 1 for exact steps.
+        is_exact: whether the line carries no noise, so that neighbours were compared as they are.
+    """
+
+    axes: Axes
+    before: Point
+    after: Point
+    old: float
+    new: float
+    change: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    is_exact: bool
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether there is more of it; less is better for every metric but cache hits."""
+        return (self.new > self.old) != (self.axes.metric == "cacheHits")
+
+    @property
+    def commit_range(self) -> str:
+        """``before..after`` as git reads it: the step came with one of these commits."""
+        return f"{self.before.label}..{self.after.label}"
+
+
+def find_steps(history: History) -> tuple[Step, ...]:
+    """All steps of all lines, oldest first.
+
+    Raises:
+        NotInstalledError: ruptures is not installed, and a noisy line is long enough to need it.
+    """
+    found = (step for series in history.series for step in steps_of(series))
+    return tuple(sorted(found, key=lambda step: (step.after.when, step.axes)))
+
+
+def steps_of(series: Series) -> tuple[Step, ...]:
+    """The steps of one line, oldest first; none where it is too short to tell.
+
+    Raises:
+        NotInstalledError: as :func:`find_steps`.
+    """
+    values = np.asarray(series.values, np.float64)
+    noise = _noise(_logs(values, series.axes))
+    if not series.axes.is_time and (noise == 0 or values.size < 2 * LEAST_LEVEL):
+        neighbours = range(1, values.size)
+        return tuple(_exact(series, at) for at in neighbours if _is_apart(series.points[at - 1], series.points[at]))
+    places = change_points(_logs(values, series.axes), max(noise, _LEAST_NOISE))
+    edges = (0, *places, len(values))
+    return tuple(_noisy(series, edges[number : number + 3]) for number in range(len(places)))
+
+
+def change_points(logs: Floats, noise: float) -> tuple[int, ...]:
+    """Places (the first index of each new level) by a Gaussian kernel of width 3 x noise, penalty log(n).
+
+    Raises:
+        NotInstalledError: ruptures is not installed.
+    """
+    if logs.size < 2 * LEAST_LEVEL or not np.ptp(logs):
+        return ()
+    try:
+        import ruptures
+    except ImportError as error:
+        msg = 'steps in noisy lines need ruptures: pip install "hfbench[notebooks]"'
+        raise NotInstalledError(msg) from error
+    gamma = 1 / (2 * (_WIDTH * noise) ** 2)
+    search = ruptures.KernelCPD(kernel="rbf", min_size=LEAST_LEVEL, params={"gamma": gamma})
+    ends = search.fit(logs.reshape(-1, 1)).predict(pen=math.log(logs.size))
+    return tuple(int(end) for end in ends[:-1])
+
+
+def _logs(values: Floats, axes: Axes) -> Floats:
+    logs: Floats = np.log(np.maximum(values, _FLOOR_MS if axes.is_time else _FLOOR_COUNT))
+    return logs
+
+
+def _noise(logs: Floats) -> float:
+    """Standard deviation of the noise, by differences of neighbours: a step touches only one of them."""
+    return float(np.median(np.abs(np.diff(logs)))) / _NEIGHBOURS if logs.size > 1 else 0.0
+
+
+def _is_apart(before: Point, after: Point) -> bool:
+    """Whether no sample of one is within the range of the other's: a count that varies by itself is no step."""
+    return max(before.values) < min(after.values) or max(after.values) < min(before.values)
+
+
+def _exact(series: Series, place: int) -> Step:
+    before, after = series.points[place - 1], series.points[place]
+    old, new = before.value, after.value
+    change = new / old - 1 if old else None
+    return Step(series.axes, before, after, old, new, change, change, change, confidence=1.0, is_exact=True)
+
+
+def _noisy(series: Series, edges: Sequence[int]) -> Step:
+    start, place, end = edges
+    values = np.asarray(series.values, np.float64)
+    logs = _logs(values, series.axes)
+    shift = shift_between(logs[start:place].tolist(), logs[place:end].tolist())
+    return Step(
+        series.axes,
+        series.points[place - 1],
+        series.points[place],
+        float(np.median(values[start:place])),
+        float(np.median(values[place:end])),
+        math.expm1(shift.estimate),
+        math.expm1(shift.low),
+        math.expm1(shift.high),
+        confidence=shift.confidence,
+        is_exact=False,
+    )
+
+
+def gate_command(step: Step) -> str | None:
+    """The command that measures both sides of a step in pairs on one machine; None where no commit is known.
+
+    CPU time and counters always decide in a gate; a step in elapsed time asks for the wall clock to decide too.
+    """
+    base, contender = (point.commit.removesuffix("-dirty") for point in (step.before, step.after))
+    if not (_HASH.fullmatch(base) and _HASH.fullmatch(contender)) or base == contender:
+        return None
+    axes = step.axes
+    words = ["hfbench", "gate", "--base", step.before.label, "--head", step.after.label]
+    words += ["--scenario", axes.scenario, "--backend", axes.backend, "--scope", axes.scope, "--format", axes.format]
+    words += ["--cache", axes.cache] if axes.cache != "off" else []
+    if axes.is_time and axes.metric != "cpuMs":
+        words += ["--block-on", "cpu", "--block-on", "wall"]
+    return shlex.join(word.removesuffix("-dirty") for word in words)

@@ -1,0 +1,21 @@
+"""Reports: notebooks run with given parameters, and shown as pages without code in one folder with an index."""
+
+from __future__ import annotations
+
+from hfbench.bench.report.notebooks import Notebook, choose_notebooks, find_notebooks
+from hfbench.bench.report.pages import write_index, write_page
+from hfbench.bench.report.parameters import parameters_for, read_parameters
+from hfbench.bench.report.running import Ran, RunFailure, run_notebook
+
+__all__ = [
+    "Notebook",
+    "Ran",
+    "RunFailure",
+    "choose_notebooks",
+    "find_notebooks",
+    "parameters_for",
+    "read_parameters",
+    "run_notebook",
+    "write_index",
+    "write_page",
+]

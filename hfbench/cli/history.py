@@ -1,0 +1,156 @@
+"""``hfbench history``: metrics across commits, the steps in them, and how to confirm each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hfbench.cli.choices import json_option
+from hfbench.cli.terminal import err, out, print_json
+
+if TYPE_CHECKING:
+    from hfbench.bench.history import History, Step
+
+_SCHEMA: Final = "hfbench-history/1"
+_AXES: Final = ("metric", "scenario", "backend", "scope", "format", "cache", "machine")
+
+
+def _axis_options(function: Any) -> Any:
+    for axis in reversed(_AXES):
+        told = f"Only this {axis}, repeatable."
+        function = click.option(f"--{axis}", axis, multiple=True, help=told)(function)
+    return function
+
+
+@click.command("history")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@_axis_options
+@click.option("--repo", type=click.Path(path_type=Path), default=Path(), help="For the order of commits.  [default: .]")
+@click.option("--table", "show_table", is_flag=True, help="Print every point, too.")
+@json_option
+def command(sources: tuple[Path, ...], **chosen: Any) -> None:
+    """Find the steps in asv results and run records.
+
+    SOURCES are asv's results, records, or folders of records; by default .asv/results here and the records that
+    `hfbench run` keeps. A step is a hint: the command printed beside it confirms or refutes it.
+    """
+    from hfbench.bench.history import commits_of, find_steps, load_history
+    from hfbench.errors import RecordError
+
+    found = load_history(sources or _usual(), commits_of(chosen["repo"]))
+    for trouble in found.trouble:
+        err().print(f"left out: {trouble}", markup=False, soft_wrap=True)
+    history = found.where(**{axis: chosen[axis] for axis in _AXES if chosen[axis]})
+    if not history.series:
+        msg = "there is no history yet: run `asv run`, or `hfbench run` at several commits, or name the results"
+        raise RecordError(msg)
+    steps = find_steps(history)
+    if chosen["as_json"]:
+        print_json(_document(history, steps))
+        return
+    if chosen["show_table"]:
+        _print_points(history)
+    _print_steps(history, steps)
+
+
+def _usual() -> list[Path]:
+    from hfbench.home import records_folder
+
+    return [path for path in (Path(".asv") / "results", records_folder()) if path.is_dir()]
+
+
+def _print_points(history: History) -> None:
+    from rich.table import Table
+
+    table = Table("scenario", "way", "metric", "commit", "median", "least", "most", "n", box=None, header_style="bold")
+    for series in history.series:
+        for point in series.points:
+            spread = (f"{value:,.6g}" for value in (point.value, min(point.values), max(point.values)))
+            table.add_row(
+                series.axes.scenario,
+                _way(series.axes),
+                series.axes.metric,
+                point.label,
+                *spread,
+                str(len(point.values)),
+            )
+    out().print(table)
+    out().print()
+
+
+def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
+    from hfbench.bench.history import gate_command
+
+    console = out()
+    for step in steps:
+        direction = "worse" if step.is_worse else "better"
+        console.print(
+            f"{step.axes.metric}: {_size(step)} ({direction}) in {step.commit_range}\n"
+            f"  {step.axes.scenario} [{_way(step.axes)}], {step.old:,.6g} -> {step.new:,.6g}",
+            markup=False,
+            soft_wrap=True,
+        )
+        confirm = gate_command(step)
+        console.print(f"  confirm: {confirm or 'no commits are known for it'}\n", markup=False, soft_wrap=True)
+    short = sum(_is_short(series.points, series.axes.is_time) for series in history.series)
+    console.print(
+        f"{len(steps)} steps in {len(history.series)} lines over {len(history.commits)} commits"
+        + (f"; {short} lines of times have fewer than {_least()} commits: too few to tell" if short else ""),
+        soft_wrap=True,
+    )
+
+
+def _is_short(points: tuple[Any, ...], is_time: bool) -> bool:  # noqa: FBT001  a property of the line, no switch
+    return is_time and len(points) < _least()
+
+
+def _least() -> int:
+    from hfbench.bench.history.steps import LEAST_LEVEL
+
+    return 2 * LEAST_LEVEL
+
+
+def _size(step: Step) -> str:
+    if step.change is None or step.low is None or step.high is None:
+        return f"from {step.old:,.6g} to {step.new:,.6g}"
+    if step.is_exact:
+        return f"{step.change:+.2%} exactly"
+    sure = "" if math.isclose(step.confidence, 0.95) else f" at {step.confidence:.0%}"
+    return f"{step.change:+.1%} [{step.low:+.1%}, {step.high:+.1%}]{sure}"
+
+
+def _way(axes: Any) -> str:
+    return " ".join((axes.backend, axes.scope, axes.format, *([f"cache {axes.cache}"] if axes.cache != "off" else [])))
+
+
+def _document(history: History, steps: tuple[Step, ...]) -> dict[str, Any]:
+    from hfbench.bench.history import gate_command
+    from hfbench.bench.history.values import rows
+
+    return {
+        "schema": _SCHEMA,
+        "points": list(rows(history)),
+        "steps": [
+            {
+                **asdict(step.axes),
+                "before": step.before.commit,
+                "after": step.after.commit,
+                "commits": step.commit_range,
+                "old": step.old,
+                "new": step.new,
+                "change": step.change,
+                "low": step.low,
+                "high": step.high,
+                "confidence": step.confidence,
+                "exact": step.is_exact,
+                "worse": step.is_worse,
+                "confirm": gate_command(step),
+            }
+            for step in steps
+        ],
+        "trouble": list(history.trouble),
+    }

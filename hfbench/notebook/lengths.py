@@ -1,0 +1,106 @@
+"""What a longer source costs, while the part of it that is shown stays the same."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hfbench.notebook.described import MARKERS, PALETTE, DescribedFigure, Table, logarithmic, new_figure, number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SCENARIO: Final = "hdr-sdr-mixed-scope"
+_SHOWN_SECONDS: Final = 2
+_CUT_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LengthCost:
+    """One extraction: seconds of source, scope, and elapsed milliseconds of preflight and of the whole stage."""
+
+    source_seconds: float
+    scope: str
+    hdr_preflight_ms: float
+    video_extract_ms: float
+
+
+def measured_lengths(seconds: Sequence[int] = (4, 8, 16), size: str | None = None) -> tuple[LengthCost, ...]:
+    """Cut the headline's SDR source to each length, and extract 2 s of it beside HDR in every scope.
+
+    Args:
+        seconds: lengths, from 4 to 30.
+        size: picture size of the fixture.
+
+    Raises:
+        MachineError: the fixture can't be built.
+        MeasurementError: a run failed.
+    """
+    from hfbench.notebook.loading import entries
+
+    folder = entries([_SCENARIO], size)[_SCENARIO].folder
+    costs: list[LengthCost] = []
+    with tempfile.TemporaryDirectory(prefix="hfbench-lengths-") as work:
+        for length in seconds:
+            cut = _cut(folder / "sdr-30s.mp4", length, Path(work) / f"sdr-{length}s.mp4")
+            scopes = ("source", "segment", "fused")
+            costs += [_cost(cut, folder / "hdr-2s.mp4", length, scope, Path(work) / "frames") for scope in scopes]
+    return tuple(costs)
+
+
+def _cut(source: Path, seconds: int, into: Path) -> Path:
+    """The first seconds of a file, packets copied as they are."""
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    options = ["-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-i", str(source)]
+    command = [get_ffmpeg_exe(), *options, "-t", str(seconds), "-c", "copy", str(into)]
+    subprocess.run(command, check=True, capture_output=True, timeout=_CUT_SECONDS)
+    return into
+
+
+def _cost(sdr: Path, hdr: Path, length: int, scope: str, out: Path) -> LengthCost:
+    from hfbench import Clip, Composition, ExtractOptions, extract
+    from hfbench.errors import MeasurementError
+    from hfbench.plan import ImageFormat, Scope
+
+    shown = Fraction(_SHOWN_SECONDS)
+    clips = (
+        Clip("sdr", str(sdr), Fraction(0), shown, media_start=Fraction(1)),
+        Clip("hdr", str(hdr), shown, 2 * shown, media_start=Fraction(0)),
+    )
+    options = ExtractOptions(scope=Scope(scope), format=ImageFormat.JPG)
+    result = extract(Composition(clips, fps=Fraction(30), root=sdr.parent), out, options)
+    if not result.success:
+        msg = f"source of {length} s, {scope}: {result.failures[0].message}"
+        raise MeasurementError(msg)
+    told = result.breakdown.to_json()
+    return LengthCost(float(length), scope, float(told["hdrPreflightMs"] or 0), float(told["videoExtractMs"] or 0))
+
+
+def length_figure(costs: Sequence[LengthCost]) -> DescribedFigure:
+    """Elapsed time of the stage against the length of the source, a line a scope."""
+    figure, axis = new_figure(8.5, 3.6)
+    scopes = list(dict.fromkeys(cost.scope for cost in costs))
+    told = []
+    for kind, scope in enumerate(scopes):
+        line = sorted((cost.source_seconds, cost.video_extract_ms) for cost in costs if cost.scope == scope)
+        lengths, times = [length for length, _ in line], [time for _, time in line]
+        axis.plot(lengths, times, color=PALETTE[kind], marker=MARKERS[kind], linewidth=2)
+        axis.annotate(f" {scope}", (lengths[-1], times[-1]), va="center", color=PALETTE[kind], fontweight="bold")
+        told.append(
+            f"{scope} from {number(times[0])} ms at {lengths[0]:.0f} s to {number(times[-1])} ms at {lengths[-1]:.0f} s"
+        )
+    axis.margins(x=0.14)
+    logarithmic(axis, "y")
+    axis.set_xlabel(f"length of the SDR source (s), of which {_SHOWN_SECONDS} s are shown")
+    axis.set_ylabel("whole stage (ms), logarithmic")
+    rows = tuple(
+        (f"{cost.source_seconds:.0f}", cost.scope, number(cost.hdr_preflight_ms), number(cost.video_extract_ms))
+        for cost in costs
+    )
+    headings = ("source (s)", "scope", "HDR preflight (ms)", "whole stage (ms)")
+    return figure.described(f"Lines of elapsed time by scope: {'; '.join(told)}.", Table(headings, rows))

@@ -1,0 +1,172 @@
+"""Where notebooks get their data: fixtures, fresh measurements, saved records, histories."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hfbench.notebook.described import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fixtures_gen import Truth
+    from hfbench.bench.history import History
+    from hfbench.bench.record import RunRecord
+    from hfbench.bench.scenarios import BuiltScenario
+    from hfbench.composition import Composition
+
+_MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFixture:
+    """A fixture on disk, and what its files hold."""
+
+    folder: Path
+    truth: Truth
+
+
+def built(scenario: str, size: str | None = None) -> BuiltScenario:
+    """A scenario with its fixture on disk, built where it is missing.
+
+    Raises:
+        UsageError: no such scenario or size.
+        MachineError: it can't be built.
+    """
+    from hfbench.bench.scenarios import build_scenarios, find_scenario
+
+    (found,) = build_scenarios([find_scenario(scenario)], size)
+    return found
+
+
+def composition(scenario: str, size: str | None = None) -> Composition:
+    """The composition of a scenario, ready to be extracted.
+
+    Raises:
+        UsageError: no such scenario or size.
+        MachineError: its fixture can't be built.
+    """
+    return built(scenario, size).composition
+
+
+def measured(
+    scenarios: str | Iterable[str],
+    *,
+    size: str | None = None,
+    rounds: int = 3,
+    backends: Sequence[str] = ("libav",),
+    scopes: Sequence[str] = ("source", "segment", "fused"),
+    record: str | Path = "",
+) -> RunRecord:
+    """Measure now, as ``hfbench run`` does: a warm-up that also proves the frames, then interleaved rounds.
+
+    Args:
+        scenarios: one name or several.
+        size: ``180p`` to ``2160p``; each fixture's own where it is None.
+        rounds: counted runs of each way.
+        backends: ``libav``, ``ffmpeg``.
+        scopes: ``source``, ``segment``, ``fused``.
+        record: a saved record to show in place of a new measurement.
+
+    Raises:
+        UsageError: no such scenario, backend or scope.
+        MeasurementError: a run failed or gave wrong frames: its times would mean nothing.
+    """
+    if record:
+        return load(record)
+    names = [scenarios] if isinstance(scenarios, str) else list(scenarios)
+    return _measured(names, size, rounds, [(backend, scope) for backend in backends for scope in scopes])
+
+
+def _measured(names: Sequence[str], size: str | None, rounds: int, axes: Sequence[tuple[str, str]]) -> RunRecord:
+    from hfbench.bench.measure import Measurement, Way, measure
+    from hfbench.control import CancelToken
+    from hfbench.errors import MeasurementError
+    from hfbench.plan import ImageFormat, Scope
+
+    ways = tuple(Way(backend, Scope(scope), ImageFormat.JPG) for backend, scope in axes)
+    with tempfile.TemporaryDirectory(prefix="hfbench-notebook-") as folder:
+        wanted = Measurement(tuple(built(name, size) for name in names), ways, rounds)
+        outcome = measure(wanted, Path(folder) / "record.json", token=CancelToken())
+    wrong = [
+        f"{name}, {way}: {check.first_wrong}" for (name, way), check in outcome.checks.items() if not check.is_right
+    ]
+    if wrong:
+        msg = f"wrong frames: {wrong[0]}"
+        raise MeasurementError(msg)
+    return outcome.record
+
+
+def load(path: str | Path) -> RunRecord:
+    """A saved record.
+
+    Raises:
+        RecordError: it can't be read.
+    """
+    from hfbench.bench.record import load_record
+
+    return load_record(path)
+
+
+def history(sources: str | Iterable[str | Path] = (), repository: str | Path = ".") -> History:
+    """The history in asv results and records; a made-up one, and so named, where there is none.
+
+    Args:
+        sources: paths, or one text with paths between commas. Nothing: ``.asv/results`` of the repository, and the
+            records that ``hfbench run`` has kept.
+        repository: for the order of commits.
+
+    Raises:
+        UsageError: a source is not there.
+        RecordError: a source can't be read.
+    """
+    from hfbench.bench.history import commits_of, load_history
+    from hfbench.home import records_folder
+
+    named = [text.strip() for text in sources.split(",") if text.strip()] if isinstance(sources, str) else list(sources)
+    usual = [path for path in (Path(repository) / ".asv" / "results", records_folder()) if path.is_dir()]
+    found = load_history(named or usual, commits_of(Path(repository)))
+    if named or len(found.commits) > 1:
+        return found
+    from hfbench.notebook.example_history import example_history
+
+    return example_history()
+
+
+def fixture_table(names: Iterable[str], size: str | None = None) -> Table:
+    """What the fixtures of these names hold, by their own truth; built where missing.
+
+    Raises:
+        MachineError: there is no ffmpeg program to build with.
+    """
+    rows = []
+    for name, entry in entries(names, size).items():
+        for file in entry.truth.files:
+            rate = "variable" if file.frame_rate is None else f"{float(file.frame_rate):.5g} fps"
+            shape = "x".join(map(str, file.display_size))
+            light = (file.hdr or "sdr").upper()
+            bytes_ = (entry.folder / file.name).stat().st_size
+            rows.append(
+                (name, file.name, file.codec, shape, str(file.frames), rate, light, f"{bytes_ / _MEBIBYTE:.2f}")
+            )
+    headings = ("fixture", "file", "codec", "picture", "frames", "rate", "light", "MiB")
+    return Table(headings, tuple(rows))
+
+
+def entries(names: Iterable[str], size: str | None = None) -> dict[str, BuiltFixture]:
+    """Fixture name -> its folder and truth, built where missing.
+
+    Raises:
+        MachineError: there is no ffmpeg program to build with.
+        UsageError: no such size.
+    """
+    from fixtures_gen import Request, Size
+    from hfbench.bench.scenarios import fixture_store
+
+    store, chosen = fixture_store(), list(names)
+    picture = Size(size) if size else None
+    found = store.ensure([Request(name, picture) for name in chosen])
+    return {each.name: BuiltFixture(each.folder, store.truth(each.name, picture)) for each in found}

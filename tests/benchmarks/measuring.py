@@ -1,0 +1,94 @@
+"""One expensive run, many metrics: the scenario runs a few times, and every benchmark picks its numbers from that.
+
+asv takes this file from the working tree and hfbench from each commit, so what is imported from hfbench here must have
+been there for long: the engine's end of the gate's protocol, and the scenarios.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+#: Kept out of asv's matrix: its values would land in file names. The size is part of the fixture's hash, and so of
+#: every benchmark's version.
+SIZE = os.environ.get("HFBENCH_ASV_SIZE", "180p")
+ROUNDS = int(os.environ.get("HFBENCH_ASV_ROUNDS", "3"))
+
+BACKENDS = ["libav", "ffmpeg"]
+SCOPES = ["source", "segment", "fused"]
+CACHES = ["off", "cold", "warm"]
+
+#: (backend, scope, cache) -> one dict of metrics a round; nothing where this commit's engine can't do it.
+Samples = dict[tuple[str, str, str], list[dict[str, Any]]]
+
+
+def recipe_hash(scenario: str) -> str:
+    """The hash that the scenario's fixture is stored under: unlike inputs never share a line."""
+    try:
+        from fixtures_gen import Size
+        from hfbench.bench.scenarios import find_scenario, fixture_store
+
+        store = fixture_store()
+        return store.folder(find_scenario(scenario).fixture, Size(SIZE)).name.rpartition("-")[2]
+    except ImportError:  # asv looks for benchmarks with the commit at hand, which may be older than all this
+        return "unknown"
+
+
+def measure(scenario: str, scopes: list[str], caches: list[str]) -> Samples:
+    """Run every way in turn, ``ROUNDS`` times, after one uncounted warm-up of each."""
+    from hfbench.bench.scenarios import build_scenarios, find_scenario
+
+    (built,) = build_scenarios([find_scenario(scenario)], SIZE)
+    document = _document(built.composition)
+    ways = [(backend, scope, cache) for backend in BACKENDS for scope in scopes for cache in caches]
+    samples: Samples = {}
+    with tempfile.TemporaryDirectory(prefix="hfbench-asv-") as folder:
+        for number in range(ROUNDS + 1):
+            for way in ways:
+                metrics = _run(scenario, document, way, Path(folder))
+                if metrics is not None and number:
+                    samples.setdefault(way, []).append(metrics)
+    return samples
+
+
+def _run(scenario: str, document: dict[str, Any], way: tuple[str, str, str], folder: Path) -> dict[str, Any] | None:
+    """One run; None where the engine refuses it, as an engine without a cache does."""
+    from hfbench.bench.messages import Refusal, RunRequest
+    from hfbench.bench.worker import run_extraction
+
+    backend, scope, cache = way
+    kept = folder / f"cache-{backend}-{scope}"
+    with tempfile.TemporaryDirectory(dir=folder) as fresh:
+        cache_folder = {"off": "", "cold": f"{fresh}/cache", "warm": str(kept)}[cache]
+        request = RunRequest(
+            scenario=scenario,
+            composition=document,
+            options={"backend": backend, "scope": scope, "format": "jpg", "workers": 1},
+            cache=cache,
+            out=f"{fresh}/frames",
+            cache_folder=cache_folder,
+        )
+        answer = run_extraction(request)
+    if not isinstance(answer, Refusal):
+        return dict(answer.metrics)
+    if answer.kind == "unsupported":
+        return None
+    msg = f"{scenario}, {' '.join(way)}: {answer.message}"
+    raise RuntimeError(msg)
+
+
+def _document(composition: Any) -> dict[str, Any]:
+    from hfbench.composition import json_format
+
+    document: dict[str, Any] = json_format.to_document(composition)
+    return document
+
+
+def picked(samples: Samples, way: tuple[str, str, str], metric: str) -> Any:
+    """What asv takes as a result with samples (and then keeps median, interval and samples); NaN means skipped."""
+    values = [metrics.get(metric) for metrics in samples.get(way, [])]
+    known = [value for value in values if value is not None]
+    return {"samples": known, "number": 1} if known else math.nan

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from hfbench.bench.record import load_record
+from hfbench.bench.stats import LOOKS
+from hfbench.cli import gate as door
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., Any]
+Engine = Callable[..., str]
+
+ONE = ("--scenario", "cfr-sdr-cache", "--scope", "fused", "--repeat", 1)
+MORE_WORK = {"framesDecoded": 900, "processesSpawned": 0}
+
+
+def two(base: str, contender: str) -> tuple[str, ...]:
+    return ("--engine", base, "--engine", contender)
+
+
+def test_pass(hfbench: Run, engine: Engine) -> None:
+    ended = hfbench("gate", *two(engine("old"), engine("new", seed=1)), *ONE, "--record", "r.json")
+    assert ended.code == 0
+    assert ended.out.startswith("PASS: no regression, old -> new\n")
+    assert re.search(r"^cpuMs +(99|100)\.\d ms +(99|100)\.\d ms .* 15 PASS", ended.out, re.MULTILINE)
+    assert "work counters: 2 of 2 equal to the digit" in ended.out
+    assert "after 15 pairs: PASS" in ended.err
+    record = load_record("r.json")
+    assert not record.interrupted
+    assert "hfbench gate --engine" in record.options["command"]
+
+
+def test_fail_at_the_first_pair_and_every_file(hfbench: Run, engine: Engine, tmp_path: Path) -> None:
+    files = ("--markdown", "m.md", "--junit", "j.xml", "--record", "r.json", "--link", "https://example.org/run/1")
+    ended = hfbench("gate", *two(engine("old"), engine("new", counters=MORE_WORK)), *ONE, *files, "--json")
+    assert ended.code == 1
+    assert (ended.document["verdict"], ended.document["exit_code"]) == ("FAIL", 1)
+    assert "framesDecoded went from 60 to 900" in ended.document["reasons"][0]
+    assert sum(sample.role == "contender" for sample in load_record("r.json").samples) == 1
+    markdown = (tmp_path / "m.md").read_text()
+    assert markdown.startswith("## hfbench: FAIL")
+    assert "Reproduce: `hfbench gate" in markdown
+    assert "[Report](https://example.org/run/1)" in markdown
+    assert ET.fromstring((tmp_path / "j.xml").read_text()).find("testsuite").attrib["failures"] != "0"
+
+
+def test_could_not_measure(hfbench: Run, engine: Engine) -> None:
+    ended = hfbench("gate", *two(engine("old"), engine("new", mode="die")), *ONE)
+    assert ended.code == 3
+    assert "the disk is on fire" in ended.out
+
+
+def test_unsure(hfbench: Run, engine: Engine) -> None:
+    noisy = {"spread": 0.35}
+    sides = two(engine("old", **noisy), engine("new", seed=5, cpu=103.0, **noisy))
+    ended = hfbench("gate", *sides, *ONE, "--most-pairs", 15)
+    assert ended.code == 4
+    assert ended.out.startswith("UNSURE")
+    assert "would have been seen" in ended.out
+
+
+def test_wall_time_decides_beside_cpu_time_when_asked(hfbench: Run, engine: Engine) -> None:
+    slow = two(engine("old"), engine("new", wall=120.0))
+    assert hfbench("gate", *slow, *ONE, "--block-on", "wall").code == 1
+    busy = two(engine("old"), engine("new", cpu=120.0))
+    assert hfbench("gate", *busy, *ONE, "--block-on", "wall").code == 1
+
+
+def test_budgets_of_the_project_in_the_current_folder(hfbench: Run, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.hfbench.budgets.'*']\nvideoExtractMs = { below = 50 }\n")
+    sides = two(engine("old"), engine("new"))
+    ended = hfbench("gate", *sides, *ONE)
+    assert ended.code == 1
+    assert "videoExtractMs < 50.0 ms" in ended.out
+    assert hfbench("gate", *sides, *ONE, "--budgets", "nowhere.toml").code == 2
+
+
+def test_repeats_are_merged_into_one_sample(hfbench: Run, engine: Engine) -> None:
+    ended = hfbench("gate", *two(engine("old"), engine("new")), *ONE[:-1], 3, "--record", "r.json")
+    assert ended.code == 0
+    samples = load_record("r.json").samples
+    assert {sample.runs for sample in samples} == {3}
+    assert len(samples) == 46
+
+
+def test_in_a_workflow(hfbench: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    ended = hfbench("gate", *two(engine("old"), engine("new", counters=MORE_WORK)), *ONE, "--json")
+    assert ended.document["verdict"] == "FAIL"
+    assert "::error title=hfbench FAIL::" in ended.err
+    assert (tmp_path / "summary.md").read_text().startswith("## hfbench: FAIL")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "say --base"),
+        (("--engine", "a=x"), "twice"),
+        (("--engine", "a=x", "--engine", "b=y", "--base", "main"), "not both"),
+        (("--engine", "a", "--engine", "b=y"), "NAME=COMMAND"),
+        (("--base", "main", "--scenario", "hdr-sdr-mixed-skope"), "did you mean hdr-sdr-mixed-scope"),
+        (("--base", "main", "--most-pairs", "7"), "7"),
+        (("--base", "main"), "repository"),
+    ],
+)
+def test_wrong_use(hfbench: Run, options: tuple[str, ...], words: str) -> None:
+    ended = hfbench("gate", *options)
+    assert ended.code == 2
+    assert words in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_revision_that_does_not_build(hfbench: Run, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text("[build-system]\nrequires = []\nbuild-backend = 'gone'\n")
+    identity = ("-c", "user.name=t", "-c", "user.email=t")
+    for words in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "x")):
+        subprocess.run(["git", "-C", project, *words], check=True)
+    ended = hfbench("gate", "--repository", project, "--base", "HEAD", *ONE)
+    assert ended.code == 3
+    assert "does not build" in ended.out
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
+def test_an_interrupted_gate(hfbench: Run, engine: Engine, tmp_path: Path, number: int, code: int) -> None:
+    record = tmp_path / "r.json"
+    lines = [
+        "import signal, sys, hfbench.bench.scenarios as s",
+        "from hfbench.composition import Clip, Composition",
+        "signal.signal(signal.SIGINT, signal.default_int_handler)",  # a background job of a shell ignores it
+        "one = lambda each: s.BuiltScenario(each, Composition([Clip('a', '/a.mp4')]), 'f', None)",
+        "s.build_scenarios = lambda wanted, size, **_: tuple(map(one, wanted))",
+        "from hfbench.cli import main",
+        "main(sys.argv[1:])",
+    ]
+    sides = two(engine("old"), engine("new", mode="hang", after=4))  # a warm-up, three pairs, then nothing more
+    command = [sys.executable, "-c", "\n".join(lines), "gate", *sides, *map(str, ONE), "--record", str(record)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (record.exists() and contenders(record) == 3):
+        time.sleep(0.05)
+    os.kill(child.pid, number)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == code, err
+    assert not out
+    assert "interrupted after 3 pairs, UNSURE so far; record: " in err
+    assert load_record(record).interrupted
+    assert hfbench("compare", record).code == 4
+
+
+def contenders(record: Path) -> int:
+    return sum(sample.role == "contender" for sample in load_record(record).samples)
+
+
+def test_the_looks_that_the_options_name_are_the_rules() -> None:
+    assert tuple(map(str, LOOKS)) == door._LOOKS
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from hfbench.cli import main\ntry: main(['gate', '--help'])\nexcept SystemExit: pass\n"
+    check = "sys.exit(any(name in sys.modules for name in ('numpy', 'av', 'rich.live', 'subprocess', 'psutil')))"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hfbench.bench.history import Commits, load_history, to_table
+from hfbench.bench.record import RunRecord, Sample, write_atomically
+from hfbench.cli import main
+from hfbench.errors import RecordError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHAS = ("a" * 40, "b" * 40)
+
+
+def _record(sha: str, values: tuple[float, ...], decoded: float = 214.0) -> RunRecord:
+    samples = tuple(
+        Sample(
+            scenario="hdr-sdr-mixed-scope",
+            backend="libav",
+            scope="segment",
+            format="jpg",
+            round=number,
+            metrics={"cpuMs": value, "framesDecoded": decoded, "packetsRead": None},
+        )
+        for number, value in enumerate(values, 1)
+    )
+    return RunRecord(
+        created="2026-01-01T00:00:00+00:00",
+        samples=samples,
+        versions={"revision": sha},
+        machine={"cpu": "X", "threads": 2, "memory_gib": 8},
+        fixtures={"hdr-sdr-mixed-scope": "f1"},
+    )
+
+
+def _save(record: RunRecord, path: Path) -> Path:
+    write_atomically(path, json.dumps(record.to_json()))
+    return path
+
+
+def test_records_of_one_commit_are_one_point_and_commits_stand_in_their_order(tmp_path: Path) -> None:
+    _save(_record(SHAS[1], (3.0,)), tmp_path / "1.json")
+    _save(_record(SHAS[0], (1.0, 2.0)), tmp_path / "2.json")
+    _save(_record(SHAS[0], (6.0,)), tmp_path / "3.json")
+    history = load_history([tmp_path], Commits({SHAS[0]: (10.0, 0), SHAS[1]: (10.0, 1)}))
+    (series,) = history.where(metric="cpuMs").series
+    assert [(point.commit, point.values) for point in series.points] == [(SHAS[0], (1.0, 2.0, 6.0)), (SHAS[1], (3.0,))]
+    assert not history.where(metric="packetsRead").series
+
+
+def test_unlike_fixtures_and_machines_never_share_a_line(tmp_path: Path) -> None:
+    record = _record(SHAS[0], (1.0,))
+    _save(record, tmp_path / "1.json")
+    _save(replace(record, fixtures={"hdr-sdr-mixed-scope": "f2"}), tmp_path / "2.json")
+    _save(replace(record, machine={"cpu": "Y"}), tmp_path / "3.json")
+    assert len(load_history([tmp_path]).where(metric="cpuMs").series) == 3
+
+
+def test_a_record_without_a_revision_is_named_after_its_file(tmp_path: Path) -> None:
+    _save(replace(_record("", (1.0,)), versions={}), tmp_path / "monday.json")
+    assert load_history([tmp_path]).commits == ("monday",)
+
+
+def test_a_damaged_record_in_a_folder_is_left_out_and_named_and_one_that_was_named_is_an_error(tmp_path: Path) -> None:
+    _save(_record(SHAS[0], (1.0,)), tmp_path / "1.json")
+    (tmp_path / "2.json").write_text("{}")
+    history = load_history([tmp_path])
+    assert "2.json" in history.trouble[0]
+    with pytest.raises(RecordError):
+        load_history([tmp_path / "2.json"])
+    with pytest.raises(UsageError, match="no such file"):
+        load_history([tmp_path / "absent"])
+
+
+def test_the_table_has_a_row_a_point(tmp_path: Path) -> None:
+    _save(_record(SHAS[0], (1.0, 3.0)), tmp_path / "1.json")
+    table = to_table(load_history([tmp_path]))
+    (row,) = table[table["metric"] == "cpuMs"].to_dict("records")
+    assert (row["value"], row["low"], row["high"], row["samples"], row["label"]) == (2.0, 1.0, 3.0, 2, "aaaaaaaa")
+
+
+def test_the_command_names_metric_scenario_commits_size_and_the_gate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _save(_record(SHAS[0], (1.0,)), tmp_path / "1.json")
+    _save(replace(_record(SHAS[1], (1.0,), 216.0), created="2026-01-02T00:00:00+00:00"), tmp_path / "2.json")
+    with pytest.raises(SystemExit) as left:
+        main(["history", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert left.value.code == 0
+    for words in (
+        "framesDecoded: +0.93% exactly (worse) in aaaaaaaa..bbbbbbbb",
+        "hdr-sdr-mixed-scope [libav segment jpg], 214 -> 216",
+        "hfbench gate --base aaaaaaaa --head bbbbbbbb --scenario hdr-sdr-mixed-scope --backend libav --scope segment",
+        "1 steps in 2 lines over 2 commits",
+    ):
+        assert words in printed
+
+
+def test_json_holds_points_and_steps_and_filters_apply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _save(_record(SHAS[0], (1.0,)), tmp_path / "1.json")
+    with pytest.raises(SystemExit):
+        main(["history", str(tmp_path), "--metric", "cpuMs", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "hfbench-history/1"
+    assert [point["metric"] for point in document["points"]] == ["cpuMs"]
+
+
+def test_no_history_is_not_a_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["history", str(tmp_path)])
+    assert left.value.code == 3
+    assert "no history yet" in capsys.readouterr().err
+
+
+def test_a_history_needs_neither_engine_nor_extras_until_it_is_searched() -> None:
+    import subprocess
+
+    code = "import hfbench.bench.history, hfbench.bench.report, json, sys; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    assert not {"hfbench.engine", "av", "pandas", "ruptures", "papermill", "nbconvert", "fixtures_gen"} & set(loaded)
