@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -106,8 +107,8 @@ class Progress:
 
 
 Tell = Callable[[Progress], None]
-#: Seat and role -> one counted run.
-Measure = Callable[[str, str], Sample]
+#: ``measure(seat, role=...)``: one counted run.
+Measure = Callable[..., Sample]
 
 
 def gate_revisions(
@@ -211,16 +212,13 @@ def _turns(
         if (pair - 1) % options.pairs_per_process == 0:
             rig.restart(waiting)
         order.shuffle(waiting)
-
-        def turn(each: Work, number: int = pair) -> Measure:
-            return lambda seat, role: rig.measure(seat, each, number=number, role=role)
-
         for each in waiting:
+            measure = partial(rig.measure, work=each, number=pair)
             if _is_canary_turn(pair, options.canary_share):
-                yield _pair(turn(each), {BASELINE: f"{CANARY}-a", CANARY: f"{CANARY}-b"}, order, options.repeats)
-            yield _pair(turn(each), {BASELINE: BASELINE, CONTENDER: CONTENDER}, order, options.repeats)
+                yield _pair(measure, {BASELINE: f"{CANARY}-a", CANARY: f"{CANARY}-b"}, order, options.repeats)
+            yield _pair(measure, {BASELINE: BASELINE, CONTENDER: CONTENDER}, order, options.repeats)
         so_far = outcome()
-        waiting = [each for each in waiting if not so_far.is_decided(each.case.across(options.across))]
+        waiting = [each for each in waiting if not so_far.is_decided(rig.case(BASELINE, each).across(options.across))]
         if not waiting:
             return
 
@@ -231,7 +229,7 @@ def _pair(measure: Measure, roles: dict[str, str], order: random.Random, repeats
     taken: dict[str, list[Sample]] = {seat: [] for seat in seats}
     for number in range(repeats):
         for seat in seats[:: -1 if number % 2 else 1]:
-            taken[seat].append(measure(seat, roles[seat]))
+            taken[seat].append(measure(seat, role=roles[seat]))
     first, second = (merged(runs) for runs in taken.values())
     return first, second
 

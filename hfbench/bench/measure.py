@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.bench.machine import load, machine_facts, versions
 from hfbench.bench.record import RecordWriter, RunRecord, Sample
@@ -16,19 +16,19 @@ from hfbench.bench.rightness import FrameCheck, check_frames
 from hfbench.engine import extract
 from hfbench.errors import MeasurementError
 from hfbench.options import ExtractOptions
+from hfbench.plan import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.control import CancelToken
-    from hfbench.plan import ImageFormat, Scope
+    from hfbench.plan import ImageFormat
     from hfbench.result import ExtractionResult
-
-_Value = TypeVar("_Value")
 
 #: Any fixed number: the order inside a round is random, so that no way always goes first, and the same each time.
 _SEED: Final = 20260423
+_BY_COST: Final = (Scope.FUSED, Scope.SEGMENT, Scope.SOURCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Measurement:
     """What to measure.
 
     Attributes:
-        rounds: counted runs of each way; one uncounted warm-up goes before.
+        rounds: counted runs of each way; an uncounted warm-up of each backend goes before.
         options: everything that is not an axis (quality, mapping, workers).
     """
 
@@ -84,29 +84,44 @@ def measure(
 ) -> Measured:
     """Run everything that is wanted; the record on disk is whole after every run.
 
-    The warm-up of each way also proves its frames: they are read back and held against the truth.
+    The first round of each way also proves its frames: after the clock has stopped they are read back and held against
+    the truth.
 
     Raises:
-        MeasurementError: a run failed, gave wrong frames, or was cancelled.
+        MeasurementError: a run failed, or was cancelled.
         OutputError: the record or the frames can't be written.
     """
     writer = RecordWriter(record_path, _opening(wanted))
     checks: dict[tuple[str, Way], FrameCheck] = {}
-    total = len(wanted.scenarios) * len(wanted.ways) * (wanted.rounds + 1)
+    warm_ups = warm_up_ways(wanted.ways)
+    total = len(wanted.scenarios) * (len(warm_ups) + len(wanted.ways) * wanted.rounds)
     steps = itertools.count()
     order = itertools.count()
     chance = random.Random(_SEED)  # noqa: S311  a shuffle, no secret
     for built in wanted.scenarios:
-        for way in wanted.ways:
+        for way in warm_ups:
             on_step(Step(next(steps), total, f"{built.scenario.name}: warm-up, {way}"))
-            checks[built.scenario.name, way] = _run(built, way, wanted.options, token, check_frames)
+            _run(built, way, wanted.options, token)
         for number in range(1, wanted.rounds + 1):
             for way in _shuffled(wanted.ways, chance):
                 on_step(Step(next(steps), total, f"{built.scenario.name}: round {number}, {way}"))
-                result = _run(built, way, wanted.options, token, lambda _, result: result)
+                look = check_frames if number == 1 else None
+                result, check = _run(built, way, wanted.options, token, look)
+                if check is not None:
+                    checks[built.scenario.name, way] = check
                 writer.add(_sample(built, way, number, next(order), result))
     on_step(Step(total, total, "done"))
-    return Measured(writer.finish(load_after=load()), checks)
+    names = [built.scenario.name for built in wanted.scenarios]
+    in_order = {(name, way): checks[name, way] for name in names for way in wanted.ways}
+    return Measured(writer.finish(load_after=load()), in_order)
+
+
+def warm_up_ways(ways: Sequence[Way]) -> tuple[Way, ...]:
+    """One way a backend, the cheapest: what is cold in a process is its imports, its colour map and the page cache."""
+    cheapest: dict[str, Way] = {}
+    for way in sorted(ways, key=lambda way: _BY_COST.index(way.scope)):
+        cheapest.setdefault(way.backend, way)
+    return tuple(cheapest.values())
 
 
 def _opening(wanted: Measurement) -> RunRecord:
@@ -134,8 +149,8 @@ def _run(
     way: Way,
     options: ExtractOptions,
     token: CancelToken,
-    look: Callable[[BuiltScenario, ExtractionResult], _Value],
-) -> _Value:
+    look: Callable[[BuiltScenario, ExtractionResult], FrameCheck] | None = None,
+) -> tuple[ExtractionResult, FrameCheck | None]:
     """One extraction into a folder of its own; ``look`` sees the frames before they are gone."""
     chosen = replace(options, backend=way.backend, scope=way.scope, format=way.format)
     out = Path(tempfile.mkdtemp(prefix="hfbench-run-"))
@@ -146,7 +161,7 @@ def _run(
             where = f"{built.scenario.name}, {way}: clip {failure.clip_id!r}"
             msg = f"{where} failed ({failure.kind.value}): {failure.message}"
             raise MeasurementError(msg, diagnostic=failure.diagnostic)
-        return look(built, result)
+        return result, look(built, result) if look is not None else None
     finally:
         shutil.rmtree(out, ignore_errors=True)
 

@@ -102,7 +102,7 @@ class Rig:
             EngineError: the engine did not answer as it should.
         """
         answer, files = self._run(seat, work)
-        case = self._case(seat, work)
+        case = self.case(seat, work)
         self._order += 1
         return Sample(
             scenario=case.scenario,
@@ -119,6 +119,12 @@ class Rig:
             order=self._order - 1,
         )
 
+    def case(self, seat: str, work: Work) -> Case:
+        """What a seat's engine really runs when asked for this work: axes that it has fixed stay fixed."""
+        fixed = self.hellos[seat].axes
+        axes = {axis: fixed.get(axis, value) for axis, value in work.case.axes().items()}
+        return Case(work.case.scenario, **axes)
+
     def facts(self) -> dict[str, dict[str, str]]:
         """Engine name -> what it said of itself."""
         return {
@@ -126,13 +132,8 @@ class Rig:
             for seat, hello in self.hellos.items()
         }
 
-    def _case(self, seat: str, work: Work) -> Case:
-        fixed = self.hellos[seat].axes
-        axes = {axis: fixed.get(axis, value) for axis, value in work.case.axes().items()}
-        return Case(work.case.scenario, **axes)
-
     def _run(self, seat: str, work: Work) -> tuple[RunAnswer, int]:
-        case = self._case(seat, work)
+        case = self.case(seat, work)
         with self._empty_folder("out-") as out, self._cache_folder(seat, case) as cache:
             request = RunRequest(
                 scenario=case.scenario,

@@ -59,50 +59,41 @@ def judging_options(function: _Command) -> _Command:
 
 def measuring_options(*, scenarios: str, scopes: str, workers: int) -> Callable[[_Command], _Command]:
     """What is measured and how; the texts and the number say the defaults."""
-    axis: dict[str, Any] = {"multiple": True}
-    worker_help = "Clips worked on at once; 0: one a core."
 
     def decorate(function: _Command) -> _Command:
-        for option in reversed(
-            (
-                click.option("--scenario", "scenarios", help=f"Repeatable.  [default: {scenarios}]", **axis),
-                click.option(
-                    "--size", default="180p", show_default=True, help="Picture size of the fixtures, to 2160p."
-                ),
-                click.option(
-                    "--backend", "backends", type=click.Choice(BACKENDS), help="Repeatable.  [default: libav]", **axis
-                ),
-                click.option(
-                    "--scope", "scopes", type=click.Choice(SCOPES), help=f"Repeatable.  [default: {scopes}]", **axis
-                ),
-                click.option(
-                    "--format", "formats", type=click.Choice(FORMATS), help="Repeatable.  [default: jpg]", **axis
-                ),
-                click.option(
-                    "--cache", "caches", type=click.Choice(CACHES), help="Repeatable.  [default: off]", **axis
-                ),
-                click.option(
-                    "--workers", type=click.IntRange(min=0), default=workers, show_default=True, help=worker_help
-                ),
-                click.option("--quality", type=click.IntRange(1, 100), help="Of jpg.  [default: the engine's]"),
-                click.option("--sdr-mapping", type=click.Choice(SDR_MAPPINGS), help="[default: the engine's]"),
-                click.option(
-                    "--seed", type=int, help="Of the order of the runs.  [default: a new one, told at the end]"
-                ),
-                click.option(
-                    "--limit",
-                    type=click.FloatRange(min=0, min_open=True),
-                    default=300.0,
-                    show_default=True,
-                    help="Seconds that one run may take.",
-                ),
-                click.option("--record", type=_FILE, help="Where to save the record.  [default: in hfbench's home]"),
-            )
-        ):
+        for option in reversed((*_what(scenarios, scopes), *_how(workers))):
             function = option(function)
         return function
 
     return decorate
+
+
+def _what(scenarios: str, scopes: str) -> Sequence[Callable[[_Command], _Command]]:
+    def axis(name: str, values: Sequence[str], default: str) -> Callable[[_Command], _Command]:
+        told = f"Repeatable.  [default: {default}]"
+        return click.option(f"--{name}", f"{name}s", type=click.Choice(values), multiple=True, help=told)
+
+    return (
+        click.option("--scenario", "scenarios", multiple=True, help=f"Repeatable.  [default: {scenarios}]"),
+        click.option("--size", default="180p", show_default=True, help="Picture size of the fixtures, to 2160p."),
+        axis("backend", BACKENDS, "libav"),
+        axis("scope", SCOPES, scopes),
+        axis("format", FORMATS, "jpg"),
+        axis("cache", CACHES, "off"),
+    )
+
+
+def _how(workers: int) -> Sequence[Callable[[_Command], _Command]]:
+    at_once = "Clips worked on at once; 0: one a core."
+    seconds = click.FloatRange(min=0, min_open=True)
+    return (
+        click.option("--workers", type=click.IntRange(min=0), default=workers, show_default=True, help=at_once),
+        click.option("--quality", type=click.IntRange(1, 100), help="Of jpg.  [default: the engine's]"),
+        click.option("--sdr-mapping", type=click.Choice(SDR_MAPPINGS), help="[default: the engine's]"),
+        click.option("--seed", type=int, help="Of the order of the runs.  [default: a new one, told at the end]"),
+        click.option("--limit", type=seconds, default=300.0, show_default=True, help="Seconds that one run may take."),
+        click.option("--record", type=_FILE, help="Where to save the record.  [default: in hfbench's home]"),
+    )
 
 
 def time_rules(chosen: dict[str, Any]) -> tuple[TimeMetric, ...]:

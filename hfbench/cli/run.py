@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("scenarios", nargs=-1)
 @click.option("--all", "run_all", is_flag=True, help="Every scenario.")
 @click.option("--list", "list_them", is_flag=True, help="List the scenarios and stop.")
-@click.option("--rounds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Counted runs of each way.")
+@click.option("--rounds", type=click.IntRange(1, 1000), default=2, show_default=True, help="Counted runs of each way.")
 @click.option("--backend", "backends", type=click.Choice(BACKENDS), multiple=True, help="Repeatable.  [default: both]")
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.  [default: all]")
 @click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Repeatable.  [default: jpg]")
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     """Measure SCENARIOS (the headline one by default): source, segment and fused scope on both backends.
 
-    Fixtures are built on first use. Every way runs once uncounted, with its frames held against the truth, then takes
-    its turn in each round.
+    Fixtures are built on first use. Each backend warms up uncounted, then every way takes its turn in each round; in the
+    first, its frames are held against the truth.
     """
     from hfbench.bench.scenarios import HEADLINE, SCENARIOS, build_scenarios, find_scenario
 

@@ -126,7 +126,7 @@ def step_row(step: Step) -> tuple[str, ...]:
     axes = step.axes
     way = " ".join((axes.backend, axes.scope, axes.format, *([f"cache {axes.cache}"] if axes.cache != "off" else [])))
     size = (number(step.old), number(step.new), percent(step.change), step_interval(step))
-    return (axes.metric, axes.scenario, way, step.commit_range, *size, gate_command(step) or "")
+    return (axes.metric, axes.scenario, way, step.commit_range, *size, gate_command(step) or "no commits are known")
 
 
 def step_interval(step: Step) -> str:

@@ -72,12 +72,16 @@ def scope_figure(record: RunRecord, metric: str) -> DescribedFigure:
 
 
 def work_table(record: RunRecord) -> Table:
-    """Counted work by scope: no noise, the same numbers on every machine."""
-    metrics = ("framesDecoded", "framesConverted", "framesWritten", "filesOpened", "processesSpawned", "tmpPeakBytes")
+    """Counted work by scope, and the most bytes that lay on disk at once; medians over the rounds."""
+    metrics = ("framesDecoded", "framesConverted", "filesOpened", "processesSpawned", "tmpPeakBytes")
     columns = {metric: values_by_way(record, metric) for metric in metrics}
     ways = list(values_by_way(record, metrics[0]))
-    rows = tuple((*way[1:], *(number(median(columns[metric].get(way, [0])), 9) for metric in metrics)) for way in ways)
+    rows = tuple((*way[1:], *(_whole(columns[metric].get(way)) for metric in metrics)) for way in ways)
     return Table(("backend", "scope", *metrics), rows, caption=", ".join(dict.fromkeys(way[0] for way in ways)))
+
+
+def _whole(values: list[float] | None) -> str:
+    return f"{median(values):,.0f}" if values else ""
 
 
 def _change(ways: Ways, way: tuple[str, str, str]) -> float | None:

@@ -250,6 +250,15 @@ def test_across_engines_that_fix_their_axes(run_gate: Run, fake_engine: FakeEngi
     assert {sample.backend for sample in writer.record.samples} == {"libav", "hyperframes"}
 
 
+def test_engines_that_fix_their_axes_alike_stop_when_decided(
+    run_gate: Run, fake_engine: FakeEngine, writer: RecordWriter
+) -> None:
+    axes = {"backend": "hyperframes", "scope": "segment"}
+    outcome = run_gate(fake_engine("old", axes=axes), fake_engine("new", axes=axes, counters={"framesDecoded": 900}))
+    assert isinstance(outcome.verdict, Fail)
+    assert sum(sample.role == "contender" for sample in writer.record.samples) == 1
+
+
 def test_engines_that_differ_without_being_asked_to(run_gate: Run, fake_engine: FakeEngine) -> None:
     outcome = run_gate(fake_engine("ours"), fake_engine("theirs", axes={"backend": "hyperframes"}))
     assert isinstance(outcome.verdict, CouldNotMeasure)

@@ -128,10 +128,10 @@ def through_ffmpeg(
 ) -> list[int]:
     """Grey frames whose level is their number, at these ticks, through the grid's chain; the level of each slot."""
     when = "+".join(f"{tick}*eq(N,{number})" for number, tick in enumerate(ticks))
-    source = f"color=c=black:s=16x16:r=30:d={len(ticks)}/30,format=gray,geq=lum=N,settb={time_base},setpts='{when}'"
+    source = f"color=c=black:s=16x16:r=30,trim=end_frame={len(ticks)},format=gray,geq=lum=N,settb={time_base},setpts='{when}'"
     chain = ("-vf", grid_chain(grid, time_base), "-frames:v", str(grid.count), "-fps_mode", "passthrough")
     out = folder / "levels.raw"
-    command = (str(find_ffmpeg()), "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", source, *chain)
+    command = (str(find_ffmpeg()), "-v", "error", "-nostdin", "-y", "-copyts", "-f", "lavfi", "-i", source, *chain)
     kind = ("-pix_fmt", "gray", "-f", "rawvideo", str(out))
     subprocess.run((*command, *kind), check=True, capture_output=True, timeout=limit_seconds)
     return np.frombuffer(out.read_bytes(), np.uint8).reshape(-1, 256)[:, 0].tolist()

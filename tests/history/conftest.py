@@ -1,14 +1,6 @@
-"""Made-up histories and a browser stand beside the tests."""
-
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from browsing import Browser
 
 

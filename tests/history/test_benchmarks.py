@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from importlib import import_module
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hfbench.metrics import METRICS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXACT = ("framesDecoded", "framesConverted", "framesWritten", "filesOpened", "processesSpawned")
 
@@ -20,6 +18,7 @@ EXACT = ("framesDecoded", "framesConverted", "framesWritten", "filesOpened", "pr
 @pytest.fixture
 def scenarios(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("HFBENCH_HOME", str(home))
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])  # asv, too, imports the folder as a package
     monkeypatch.setattr(import_module("benchmarks.measuring"), "ROUNDS", 1)
     return import_module("benchmarks.scenarios")
 
