@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,20 +41,13 @@ class _NumberedJob:
 def write_frames(
     clips: tuple[_Other | Prepared, ...], backend: Backend, folder: WorkFolder, stage: Stage
 ) -> tuple[_Other | Written | ClipFailure, ...]:
-    """Extract every prepared clip; what is not prepared passes. Intermediates are deleted when nothing reads them."""
+    """Extract every prepared clip; what is not prepared passes."""
     prepared = {position: clip for position, clip in enumerate(clips) if isinstance(clip, Prepared)}
     folders = {position: folder.new_folder(f"frames/{position:05d}") for position in prepared}
     jobs = list(_jobs(prepared, folders, backend))
-    release = _Release(prepared.values(), folder)
 
     def extract(numbered: _NumberedJob, control: Control) -> ExtractReport:
-        try:
-            report = backend.extract(numbered.job, control)
-        finally:
-            for position in numbered.positions:
-                folder.settle(folders[position])
-                release.one_reader_less(prepared[position].intermediate)
-        return report
+        return backend.extract(numbered.job, control)
 
     ids = [prepared[each.positions[0]].ready.plan.clip.id for each in jobs]
     others: list[_Other] = [clip for clip in clips if not isinstance(clip, Prepared)]
@@ -97,22 +88,3 @@ def _jobs(prepared: dict[int, Prepared], folders: dict[int, Path], backend: Back
         for run in runs:
             job = ExtractJob(ready.media, ready.color, ready.plan.image, tuple(targets[index] for index in run))
             yield _NumberedJob(tuple(positions[index] for index in run), job)
-
-
-class _Release:
-    """Counts the readers of each intermediate and deletes it after the last."""
-
-    def __init__(self, prepared: Iterable[Prepared], folder: WorkFolder) -> None:
-        self._readers = Counter(clip.intermediate for clip in prepared if clip.intermediate is not None)
-        self._folder = folder
-        self._lock = threading.Lock()
-
-    def one_reader_less(self, intermediate: Path | None) -> None:
-        """Call once for each clip that is done with its intermediate."""
-        if intermediate is None:
-            return
-        with self._lock:
-            self._readers[intermediate] -= 1
-            is_last = self._readers[intermediate] == 0
-        if is_last:
-            self._folder.release(intermediate)

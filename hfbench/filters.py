@@ -152,6 +152,15 @@ def deep_rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     return join(to_rgb, _without_sdr_tags(tags))
 
 
+def narrow_chain(*, has_alpha: bool) -> str:
+    """From 16-bit planar RGB to rgb24 or rgba, rounded: swscale alone is up to 2 codes high.
+
+    Tables round to multiples of 256, which lose nothing when they are cut.
+    """
+    rounding = ":".join(f"{plane}=round(val/257)*256" for plane in ("rgba" if has_alpha else "rgb"))
+    return f"lutrgb={rounding},{_EXACT_DEPTH},format={'rgba' if has_alpha else 'rgb24'}"
+
+
 def rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     """From 8-bit pictures to full-range rgb24 or rgba."""
     packed = f"format={'rgba' if has_alpha else 'rgb24'}"

@@ -149,6 +149,7 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         frame_tags=tags,
         hdr=HdrFacts(),
         notes=(),
+        is_intermediate=True,
     )
 
 

@@ -98,6 +98,7 @@ class MediaInfo:
         container_tags: colour tags read before decoding.
         frame_tags: colour tags of the first decoded frame.
         notes: ``(kind, message)`` of what is unusual and true of this file.
+        is_intermediate: whether a preflight of ours made it: then its tags are known, not read.
     """
 
     path: Path
@@ -120,6 +121,7 @@ class MediaInfo:
     frame_tags: ColorTags
     hdr: HdrFacts
     notes: tuple[tuple[str, str], ...] = ()
+    is_intermediate: bool = False
 
     @property
     def tags(self) -> ColorTags:

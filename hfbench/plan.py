@@ -216,12 +216,7 @@ class ReadyPlan:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan that is ready to be extracted, and what its preflight noticed.
-
-    Attributes:
-        intermediate: the file to release once every clip that reads it is done; None for the source itself.
-    """
+    """A plan that is ready to be extracted, and what its preflight noticed."""
 
     ready: ReadyPlan
-    intermediate: Path | None = None
     warnings: tuple[ClipWarning, ...] = ()

@@ -49,9 +49,7 @@ def _normalize_all(
 
     def normalize(numbered: tuple[int, ClipPlan], control: Control) -> NormalizeReport:
         number, plan = numbered
-        report = backend.normalize(plan, parent / f"{number:05d}", control)
-        folder.settle(report.intermediate.path)
-        return report
+        return backend.normalize(plan, parent / f"{number:05d}", control)
 
     ids = [plan.clip.id for plan in distinct.values()]
     found = stage.map("preflight", normalize, list(enumerate(distinct.values())), ids)
@@ -68,4 +66,4 @@ def _prepared(plan: ClipPlan, reports: Mapping[_Key, NormalizeReport | ClipFailu
     if isinstance(report, ClipFailure):
         return ClipFailure(plan.clip.id, report.kind, report.message, report.diagnostic)
     ready = ReadyPlan(plan, report.intermediate.media, grid_in_intermediate(plan), None)
-    return Prepared(ready, report.intermediate.path, report.warnings)
+    return Prepared(ready, report.warnings)

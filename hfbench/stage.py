@@ -107,9 +107,9 @@ class Stage:
         regularized: int,
         cache_hits: int = 0,
         cache_misses: int = 0,
-        tmp_bytes: tuple[int, int],
+        tmp_bytes: int,
     ) -> Breakdown:
-        """Everything measured up to now; ``tmp_bytes`` is (high-water mark, final)."""
+        """Everything measured up to now; ``tmp_bytes`` is what the work folder held at the end, which is its most."""
         return Breakdown(
             timings=tuple(self._timings),
             video_extract_ms=(time.perf_counter() - self._started) * 1000,
@@ -118,8 +118,8 @@ class Stage:
             vfr_preflight_count=regularized,
             cache_hits=cache_hits,
             cache_misses=cache_misses,
-            tmp_peak_bytes=tmp_bytes[0],
-            tmp_final_bytes=tmp_bytes[1],
+            tmp_peak_bytes=tmp_bytes,
+            tmp_final_bytes=tmp_bytes,
             work=self.work,
         )
 

@@ -1,11 +1,11 @@
-"""The folder that an extraction works in, beside its output, and how many bytes it held at most."""
+"""The folder that an extraction works in, beside its output, and how many bytes it held."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +20,8 @@ _SWAP_ATTEMPTS: Final = 20
 class WorkFolder:
     """Intermediates and frames in the making; on the output's file system, so that results are renamed into place.
 
-    Bytes on disk only grow between two deletions, and every deletion goes through :meth:`release`, which measures
-    first: the high-water mark is exact, not sampled.
+    Nothing is deleted before the end and files only grow, so the bytes at the end are the high-water mark: exact, not
+    sampled, and the same each time, however the clips' work is interleaved.
     """
 
     def __init__(self, out_dir: Path) -> None:
@@ -32,10 +32,6 @@ class WorkFolder:
             msg = f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out"
             raise OutputError(msg, diagnostic=str(error)) from error
         self._out_dir = out_dir
-        self._lock = threading.Lock()
-        self._settled: dict[Path, int] = {}
-        self._counted_inodes: set[tuple[int, int]] = set()
-        self._peak_bytes = 0
 
     def new_folder(self, name: str) -> Path:
         """An empty folder."""
@@ -43,26 +39,14 @@ class WorkFolder:
         folder.mkdir(parents=True)
         return folder
 
-    def settle(self, path: Path) -> None:
-        """Say that a file or folder will not change any more, so that it is measured only once."""
-        with self._lock:
-            self._settled[path] = self._bytes_under(path)
-
-    def release(self, path: Path) -> None:
-        """Delete a file or folder that is not needed any more, after taking the high-water mark."""
-        with self._lock:
-            self._measure()
-            self._settled.pop(path, None)
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-
-    def measure(self) -> tuple[int, int]:
-        """(high-water mark, bytes now)."""
-        with self._lock:
-            now = self._measure()
-            return self._peak_bytes, now
+    def measure(self) -> int:
+        """Bytes on disk now, hard links counted once; the high-water mark up to now."""
+        sizes: dict[tuple[int, int], int] = {}
+        for parent, _, names in os.walk(self.path):
+            for name in names:
+                status = os.lstat(os.path.join(parent, name))  # noqa: PTH118  thousands of frames: no Path each
+                sizes[status.st_dev, status.st_ino] = status.st_size
+        return sum(sizes.values())
 
     def publish(self, folder: Path, clip_id: str) -> Path:
         """Rename a folder of frames to its place in the output, instead of what an earlier run left there.
@@ -89,31 +73,6 @@ class WorkFolder:
     def close(self) -> None:
         """Remove the folder and all that is left in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def _measure(self) -> int:
-        now = sum(self._settled.values()) + self._bytes_under(self.path, frozenset(self._settled))
-        self._peak_bytes = max(self._peak_bytes, now)
-        return now
-
-    def _bytes_under(self, path: Path, without: frozenset[Path] = frozenset()) -> int:
-        """Bytes of all files under a path, each inode once; settled ones stay marked as counted."""
-        is_settling = not without and path != self.path
-        seen = self._counted_inodes if is_settling else set(self._counted_inodes)
-        total = 0
-        waiting = [path]
-        while waiting:
-            current = waiting.pop()
-            try:
-                status = current.lstat()
-                if current.is_dir() and not current.is_symlink():
-                    waiting += [child for child in current.iterdir() if child not in without]
-                    continue
-            except FileNotFoundError:
-                continue
-            if (status.st_dev, status.st_ino) not in seen:
-                seen.add((status.st_dev, status.st_ino))
-                total += status.st_size
-        return total
 
 
 def refuse_foreign_folders(out_dir: Path, clip_ids: tuple[str, ...]) -> None:

@@ -161,6 +161,12 @@ def merge_touching(targets: Sequence[Target]) -> list[list[int]]:
     return runs
 
 
+TAGS_CHANGE = ClipWarning(
+    "tags_change",
+    "the colour tags change in mid-stream: the whole source is read by its first frame's, so a part of it has wrong colours",
+)
+
+
 def damage_warning(*, wanted: int, got: int, decode_errors: int, corrupt_frames: int) -> ClipWarning | None:
     """The ``source_damaged`` warning with its counts; None where nothing is damaged."""
     if got >= wanted and not decode_errors and not corrupt_frames:

@@ -108,9 +108,10 @@ def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
     options, composition = ExtractOptions(**chosen), from_document(request.composition)
     if request.cache == "warm":
         with TemporaryDirectory(prefix="hfbench-warm-up-") as elsewhere:
-            extract(composition, elsewhere, options)
-    result = extract(composition, request.out, options)
-    if result.failures:
-        told = "; ".join(f"{failure.clip_id}: {failure.message}" for failure in result.failures)
-        return Refusal(kind="extraction_failed", message=told)
-    return RunAnswer(metrics=result.breakdown.to_json(), frames={clip.clip_id: clip.frames for clip in result.clips})
+            extract(composition, elsewhere, options).close()
+    with extract(composition, request.out, options) as result:
+        if result.failures:
+            told = "; ".join(f"{failure.clip_id}: {failure.message}" for failure in result.failures)
+            return Refusal(kind="extraction_failed", message=told)
+        frames = {clip.clip_id: clip.frames for clip in result.clips}
+        return RunAnswer(metrics=result.breakdown.to_json(), frames=frames)

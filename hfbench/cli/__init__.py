@@ -17,6 +17,8 @@ _COMMANDS: Final = {
     "run": ("hfbench.cli.run", "Measure scenarios: scopes and backends side by side."),
     "compare": ("hfbench.cli.compare", "Compare records, or engines side by side."),
     "gate": ("hfbench.cli.gate", "Judge a change: two revisions, measured in pairs."),
+    "history": ("hfbench.cli.history", "Find the steps in metrics across commits."),
+    "report": ("hfbench.cli.report", "Run the notebooks, and write them as pages."),
     "extract": ("hfbench.cli.extract", "Extract the frames of a composition."),
     "probe": ("hfbench.cli.probe", "Say what media files are: rates, colours, traps."),
     "fixtures": ("hfbench.cli.fixtures", "Build and look at test media that are the same everywhere."),

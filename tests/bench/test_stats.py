@@ -130,5 +130,5 @@ def test_a_bound_needs_finite_differences(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize(("values", "failed"), [([], False), ([0.3] * 7, False), ([0.3] * 8, True), ([-0.3] * 8, True)])
-def test_canary_fails_in_both_directions_and_needs_eight_pairs(values: list[float], failed: bool) -> None:  # noqa: FBT001
+def test_canary_fails_in_both_directions_and_needs_eight_pairs(values: list[float], failed: bool) -> None:
     assert canary_failed(values, CPU_RULE) is failed

@@ -254,6 +254,6 @@ def test_an_impossible_policy_is_refused(max_bytes: int, min_age: float) -> None
 
 
 def test_reports_add_up() -> None:
-    one = SweepReport(True, 1, 2, 3, 4, 5, 6, 7, 8)  # noqa: FBT003  every field once
-    assert one + one == SweepReport(True, 2, 4, 6, 8, 10, 12, 14, 16)  # noqa: FBT003
+    one = SweepReport(True, 1, 2, 3, 4, 5, 6, 7, 8)
+    assert one + one == SweepReport(True, 2, 4, 6, 8, 10, 12, 14, 16)
     assert not (one + SweepReport(ran=False)).ran

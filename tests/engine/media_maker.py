@@ -71,6 +71,4 @@ def planned(
     **options: object,
 ) -> ClipPlan | NeverShown | hfbench.ClipFailure:
     chosen = hfbench.ExtractOptions(**options)  # type: ignore[arg-type]
-    return plan_clip(
-        probed(clip, media), fps=Fraction(fps), timeline_end=timeline_end, target=target, options=chosen
-    )
+    return plan_clip(probed(clip, media), fps=Fraction(fps), timeline_end=timeline_end, target=target, options=chosen)

@@ -86,7 +86,14 @@ class TestFrameIndex:
 
     def test_the_last_frame_is_held_through_the_end(self):
         of = clip(3, Placement(Fraction(0), Fraction(10), Fraction(1), Fraction(30)))
-        assert [frame_index(of, Fraction(t)) for t in ("0", "0.0334", "0.0667", "0.1", "9.99", "10")] == [0, 1, 2, 2, 2, 2]
+        assert [frame_index(of, Fraction(t)) for t in ("0", "0.0334", "0.0667", "0.1", "9.99", "10")] == [
+            0,
+            1,
+            2,
+            2,
+            2,
+            2,
+        ]
 
     def test_a_loop_starts_again(self):
         of = clip(3, Placement(Fraction(1), Fraction(10), Fraction(1), Fraction(30), wraps=True))

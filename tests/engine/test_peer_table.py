@@ -383,7 +383,7 @@ def test_one_error_for_each_bad_clip(tmp_path, sdr):
 
 def test_source_names_that_trip_command_lines(tmp_path, sdr):
     """Names with a newline, emoji, leading dash, quote, glob or %05d work in both backends."""
-    for number, name in enumerate(["-dash.mp4", "new\nline.mp4", "it's \"q\".mp4", "*[a].mp4", "%05d.mp4", "☃.mp4"]):
+    for number, name in enumerate(["-dash.mp4", "new\nline.mp4", 'it\'s "q".mp4', "*[a].mp4", "%05d.mp4", "☃.mp4"]):
         shutil.copyfile(sdr, tmp_path / name)
         for backend in BACKENDS:
             composition = Composition([Clip("a", name, 0, 0.1)], root=tmp_path)

@@ -104,7 +104,15 @@ class TestParseRate:
     @pytest.mark.parametrize(
         "nonsense",
         [0, -30, 1000.001, 90000, math.nan, math.inf, "fast", "", None, True, [30], [30, 1, 1], [30, 0], (0, 1)]
-        + [{"num": 30}, {"num": 30, "den": 0}, {"num": 30, "den": 1, "x": 1}, {"num": -30, "den": 1}, {}, "0/1", "30/-1"],
+        + [
+            {"num": 30},
+            {"num": 30, "den": 0},
+            {"num": 30, "den": 1, "x": 1},
+            {"num": -30, "den": 1},
+            {},
+            "0/1",
+            "30/-1",
+        ],
     )
     def test_nonsense_is_a_value_error_that_repeats_it(self, nonsense):
         with pytest.raises(ValueError, match="number|rate"):

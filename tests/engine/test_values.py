@@ -104,7 +104,7 @@ class TestJson:
 
 class TestCounters:
     def test_they_add_field_by_field(self):
-        assert WORK + WORK == WorkCounters(2, 4, 6, 8, 10, 12, 14)
+        assert WorkCounters(2, 4, 6, 8, 10, 12, 14) == WORK + WORK
         assert WorkCounters() + WORK == WORK
 
     def test_an_unknown_packet_count_stays_unknown(self):
@@ -127,7 +127,13 @@ class TestWords:
 
     @pytest.mark.parametrize(
         ("wanted", "got", "errors", "corrupt", "says"),
-        [(60, 60, 0, 0, None), (60, 61, 0, 0, None), (60, 59, 0, 0, "59 of 60"), (60, 60, 2, 0, "2"), (9, 9, 0, 1, "1")],
+        [
+            (60, 60, 0, 0, None),
+            (60, 61, 0, 0, None),
+            (60, 59, 0, 0, "59 of 60"),
+            (60, 60, 2, 0, "2"),
+            (9, 9, 0, 1, "1"),
+        ],
     )
     def test_damage(self, wanted, got, errors, corrupt, says):
         warning = damage_warning(wanted=wanted, got=got, decode_errors=errors, corrupt_frames=corrupt)

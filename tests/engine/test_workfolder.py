@@ -1,10 +1,9 @@
-"""The work folder: an exact high-water mark, releases, the swap into place, and the refusal of foreign folders."""
+"""The work folder: its bytes, the swap into place, and the refusal of foreign folders."""
 
 from __future__ import annotations
 
 import errno
 import os
-import random
 import threading
 from pathlib import Path
 
@@ -37,141 +36,39 @@ def bytes_on_disk(root: Path) -> int:
     return sum(seen.values())
 
 
-class TestHighWaterMark:
+class TestBytes:
+    """Nothing is deleted before the end, so what is there at the end is the high-water mark."""
+
     def test_empty(self, folder):
-        assert folder.measure() == (0, 0)
+        assert folder.measure() == 0
 
-    def test_what_was_released_counts_in_the_peak_only(self, folder):
-        big = folder.path / "intermediate.mp4"
-        big.write_bytes(bytes(1000))
-        folder.settle(big)
-        folder.release(big)
-        frames = folder.new_folder("frames/0")
-        (frames / "frame_00001.jpg").write_bytes(bytes(10))
-        assert folder.measure() == (1000, 10)
-        assert not big.exists()
-
-    def test_a_release_measures_first_settled_or_not(self, folder):
-        one, other = folder.path / "one", folder.path / "other"
-        one.write_bytes(bytes(300))
-        other.write_bytes(bytes(500))
-        folder.release(one)
-        folder.release(other)
-        assert folder.measure() == (800, 0)
-
-    def test_hard_links_count_once_inside_and_across_settled_folders(self, folder):
+    def test_hard_links_count_once_inside_and_across_folders(self, folder):
         a, b = folder.new_folder("frames/a"), folder.new_folder("frames/b")
         (a / "frame_00001.jpg").write_bytes(bytes(100))
         os.link(a / "frame_00001.jpg", a / "frame_00002.jpg")
         os.link(a / "frame_00001.jpg", b / "frame_00001.jpg")
-        assert folder.measure() == (100, 100)
-        folder.settle(b)
-        assert folder.measure() == (100, 100)
-        folder.settle(a)
-        assert folder.measure() == (100, 100)
+        assert folder.measure() == 100
 
     def test_a_symbolic_link_is_not_followed(self, folder, tmp_path):
         (tmp_path / "elsewhere").write_bytes(bytes(10_000))
         (folder.path / "link").symlink_to(tmp_path / "elsewhere")
-        assert folder.measure()[0] < 10_000
-
-    def test_a_released_folder_is_gone_with_all_in_it(self, folder):
-        sub = folder.new_folder("a/b")
-        (sub / "x").write_bytes(bytes(7))
-        folder.settle(folder.path / "a")
-        folder.release(folder.path / "a")
-        assert folder.measure() == (7, 0)
-        assert os.listdir(folder.path) == []
-
-    def test_releasing_what_is_not_there_is_nothing(self, folder):
-        folder.release(folder.path / "absent")
-        folder.settle(folder.path / "absent")
-        assert folder.measure() == (0, 0)
-
-    def test_a_new_file_on_a_freed_inode_counts(self, folder, monkeypatch):
-        """File systems give the number of a deleted file to the next one: ext4 does so at once."""
-        numbers = _reuse_inodes(monkeypatch)
-        first = folder.path / "intermediate.mp4"
-        first.write_bytes(bytes(1000))
-        folder.settle(first)
-        folder.release(first)
-        frames = folder.new_folder("frames/0")
-        (frames / "frame_00001.jpg").write_bytes(bytes(600))
-        numbers[str(frames / "frame_00001.jpg")] = numbers[str(first)]
-        folder.settle(frames)
-        assert folder.measure() == (1000, 600)
+        assert folder.measure() < 10_000
 
     @stable
-    @given(st.lists(st.tuples(st.sampled_from("wwwlsr"), st.integers(1, 5000), st.integers(0, 99)), max_size=40))
-    def test_any_order_of_writes_links_settlings_and_releases(self, tmp_path_factory, steps):
-        """Held against a walk of the disk after each step: bytes now, and the highest that was ever seen."""
+    @given(st.lists(st.tuples(st.sampled_from("wwl"), st.integers(1, 5000), st.integers(0, 99)), max_size=40))
+    def test_any_writes_and_links(self, tmp_path_factory, steps):
+        """Held against another walk of the disk."""
         work = WorkFolder(tmp_path_factory.mktemp("any"))
-        highest, settled = 0, set()
         try:
             for number, (step, size, pick) in enumerate(steps):
-                files = sorted(path for path in work.path.iterdir())
-                chosen = files[pick % len(files)] if files else None
-                if step == "w" or chosen is None:
+                files = sorted(work.path.iterdir())
+                if step == "w" or not files:
                     (work.path / f"f{number:03d}").write_bytes(bytes(size))
-                elif step == "l":
-                    os.link(chosen, work.path / f"f{number:03d}")
-                elif step == "s" and chosen not in settled:
-                    work.settle(chosen)
-                    settled.add(chosen)
-                elif step == "r" and os.lstat(chosen).st_nlink == 1:
-                    work.release(chosen)
-                highest = max(highest, bytes_on_disk(work.path))
-                assert work.measure() == (highest, bytes_on_disk(work.path))
+                else:
+                    os.link(files[pick % len(files)], work.path / f"f{number:03d}")
+            assert work.measure() == bytes_on_disk(work.path)
         finally:
             work.close()
-
-    def test_threads_that_write_and_release_at_once_never_lose_the_peak(self, folder):
-        """The mark may not be below what any other observer saw."""
-        stop, seen = threading.Event(), [0]
-
-        def work(seed: int) -> None:
-            draw = random.Random(seed)
-            for number in range(25):
-                path = folder.path / f"{seed}-{number}"
-                path.write_bytes(bytes(draw.randint(1, 20_000)))
-                folder.settle(path)
-                if draw.random() < 0.7:
-                    folder.release(path)
-
-        def watch() -> None:
-            while not stop.is_set():
-                try:
-                    seen[0] = max(seen[0], bytes_on_disk(folder.path))
-                except FileNotFoundError:  # deleted between the listing and the look
-                    continue
-
-        watcher = threading.Thread(target=watch)
-        workers = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-        watcher.start()
-        for each in workers:
-            each.start()
-        for each in workers:
-            each.join()
-        stop.set()
-        watcher.join()
-        peak, now = folder.measure()
-        assert now == bytes_on_disk(folder.path)
-        assert peak >= max(seen[0], now)
-
-
-def _reuse_inodes(monkeypatch) -> dict[str, int]:
-    """Let ``lstat`` tell inode numbers of our choice, by path; others keep their own."""
-    numbers: dict[str, int] = {}
-    real = Path.lstat
-
-    def lstat(self: Path) -> os.stat_result:
-        status = real(self)
-        values = list(status)
-        values[1] = numbers.setdefault(str(self), status.st_ino)
-        return os.stat_result(values)
-
-    monkeypatch.setattr(Path, "lstat", lstat)
-    return numbers
 
 
 class TestPublish:

@@ -46,7 +46,7 @@ def test_where_a_transfer_shows(store: Store, name: str, file: str, expected: tu
 
 
 @pytest.mark.parametrize(("file", "equal"), [("vfr-holds.mkv", True), ("cfr.flv", False)])
-def test_the_two_rates_of_ffmpeg_judge_wrongly(store: Store, file: str, equal: bool) -> None:  # noqa: FBT001
+def test_the_two_rates_of_ffmpeg_judge_wrongly(store: Store, file: str, equal: bool) -> None:
     with av.open(str(media(store, "vfr-verdict-traps", file))) as container:
         stream = container.streams.video[0]
         assert (stream.average_rate == stream.base_rate) is equal

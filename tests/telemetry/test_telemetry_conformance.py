@@ -120,7 +120,7 @@ def test_every_built_in_sink_has_a_suite() -> None:
 
 @pytest.mark.parametrize("check", SinkConformance.CHECKS)
 @pytest.mark.parametrize("scheme", SUITES)
-def test_sink_keeps_promise(  # noqa: PLR0917  fixtures, passed by name
+def test_sink_keeps_promise(
     scheme: str,
     check: str,
     need: Callable[[str], None],

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from hfbench.backends.base import (
+    TAGS_CHANGE,
     ClipTrouble,
     ExtractJob,
     ExtractReport,
@@ -22,7 +23,7 @@ from hfbench.backends.linking import link_or_copy
 from hfbench.intermediates import intermediate_media, intermediate_spec
 from hfbench.metrics import WorkCounters
 from hfbench.plan import Intermediate
-from hfbench.result import FailureKind
+from hfbench.result import ClipWarning, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -85,7 +86,7 @@ class FfmpegBackend:
             corrupt_frames=0,
         )
         media = intermediate_media(plan, spec, path, held_to)
-        return NormalizeReport(Intermediate(path, media), work, (warning,) if warning else ())
+        return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report))
 
     def extract(self, job: ExtractJob, control: Control) -> ExtractReport:
         """See :class:`hfbench.backends.base.Backend`."""
@@ -150,7 +151,11 @@ def _settle(job: ExtractJob, index: int, report: ProgramReport) -> TargetReport:
             link_or_copy(last, target.folder / (job.image.pattern % (slot + 1)))
         got = wanted
     warning = damage_warning(wanted=wanted, got=got, decode_errors=report.decode_errors, corrupt_frames=0)
-    return TargetReport(got, (warning,) if warning else ())
+    return TargetReport(got, _noticed(warning, report))
+
+
+def _noticed(damage: ClipWarning | None, report: ProgramReport) -> tuple[ClipWarning, ...]:
+    return (*([damage] if damage else []), *([TAGS_CHANGE] if report.has_several_tags else []))
 
 
 def _saw_the_end(media: MediaInfo, end: Fraction, report: ProgramReport) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hfbench.backends.base import DEMUXERS, ExtractJob
 from hfbench.backends.cubes import cube_of
-from hfbench.color import ColorTags, HdrTarget
+from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix
 from hfbench.filters import (
     color_chain,
     deep_rgb_chain,
@@ -17,6 +18,7 @@ from hfbench.filters import (
     intermediate_tags,
     jfif_chain,
     join,
+    narrow_chain,
     rgb_chain,
     tags_after,
 )
@@ -71,14 +73,21 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Frac
 def image_chain(job: ExtractJob) -> str:
     """Into what the image encoder takes."""
     tags = tags_after(job.color, job.media)
-    if job.image.format is ImageFormat.JPG:
-        return jfif_chain(tags)
     alpha = job.media.has_alpha
-    is_deep = job.image.format is ImageFormat.PNG16
-    if not is_deep and job.media.bit_depth <= EIGHT_BITS:
-        return join(rgb_chain(tags, has_alpha=alpha), hdr_tag_chain(tags))
-    packed = (("rgba", "rgb24"), ("rgba64be", "rgb48be"))[is_deep][not alpha]
-    return join(deep_rgb_chain(tags, has_alpha=alpha), f"format={packed}", hdr_tag_chain(tags))
+    is_mapped = job.color is not None and tags.matrix == Matrix.RGB
+    is_deep = job.media.bit_depth > EIGHT_BITS or is_mapped
+    deep = deep_rgb_chain(tags, has_alpha=alpha)
+    match job.image.format:
+        case ImageFormat.JPG if is_deep:
+            return join(deep, jfif_chain(replace(tags, matrix=Matrix.RGB, range=ColorRange.FULL)))
+        case ImageFormat.JPG:
+            return jfif_chain(tags)
+        case ImageFormat.PNG16:
+            return join(deep, f"format={'rgba64be' if alpha else 'rgb48be'}", hdr_tag_chain(tags))
+        case ImageFormat.PNG if is_deep:
+            return join(deep, narrow_chain(has_alpha=alpha), hdr_tag_chain(tags))
+        case ImageFormat.PNG:
+            return join(rgb_chain(tags, has_alpha=alpha), hdr_tag_chain(tags))
 
 
 def hdr_tag_chain(tags: ColorTags) -> str:

@@ -28,6 +28,7 @@ _GRACE_SECONDS: Final = 0.5
 _LAST_WORDS: Final = 12
 
 _FRAME = re.compile(r"\bn: *\d+ pts: *(-?\d+)")
+_TAGS = re.compile(r"color_range:(.*)")
 _CLOCK = re.compile(r"config in time_base: (\d+)/(\d+)")
 _INPUT_TOTALS = re.compile(r"\(video\): (\d+) packets read .*?; (\d+) frames decoded; (\d+) decode errors")
 _ENCODED = re.compile(r"\(video\): (\d+) frames encoded")
@@ -77,6 +78,7 @@ class ProgramReport:
         decode_errors: packets that could not be decoded.
         frames_encoded: of the (first) output.
         last_words: the end of its log.
+        has_several_tags: whether the colour tags of the frames differ.
     """
 
     exit_code: int
@@ -84,6 +86,7 @@ class ProgramReport:
     decode_errors: int
     frames_encoded: int
     last_words: str
+    has_several_tags: bool
 
     @property
     def is_disk_full(self) -> bool:
@@ -147,6 +150,7 @@ class _LogReader(threading.Thread):
         self._tick = Fraction(0)
         self._pts: list[Fraction] = []
         self._decode_errors = 0
+        self._tags: set[str] = set()
         self._frames_encoded = 0
         self._words: list[str] = []
         self.start()
@@ -160,6 +164,8 @@ class _LogReader(threading.Thread):
             self._pts.append(int(found[1]) * self._tick)
         elif (found := _CLOCK.search(line)) and not self._tick:
             self._tick = Fraction(int(found[1]), int(found[2]))
+        elif found := _TAGS.search(line):
+            self._tags.add(found[1])
         elif found := _INPUT_TOTALS.search(line):
             self._decode_errors += int(found[3])
         elif found := _ENCODED.search(line):
@@ -169,4 +175,11 @@ class _LogReader(threading.Thread):
 
     def report(self, exit_code: int) -> ProgramReport:
         words = "\n".join(self._words)
-        return ProgramReport(exit_code, tuple(self._pts), self._decode_errors, self._frames_encoded, words)
+        return ProgramReport(
+            exit_code=exit_code,
+            pts=tuple(self._pts),
+            decode_errors=self._decode_errors,
+            frames_encoded=self._frames_encoded,
+            last_words=words,
+            has_several_tags=len(self._tags) > 1,
+        )

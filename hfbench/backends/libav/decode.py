@@ -10,6 +10,7 @@ import av
 import av.error
 from av.stream import Discard
 
+from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.metrics import WorkCounters
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Tally:
     frames: int = 0
     decode_errors: int = 0
     corrupt_frames: int = 0
+    has_other_tags: bool = False
 
     def work(self) -> WorkCounters:
         """The pass as work counters, the opening of its file included."""
@@ -179,8 +181,10 @@ class WindowDecoder:
         return frames
 
     def _date(self, frame: VideoFrame, previous_pts: int | None) -> int:
-        """Give a frame without a pts the time one period after the one before."""
+        """Give a frame without a pts the time one period after the one before; notice what is odd about it."""
         frame.time_base = self._stream.time_base
+        if not self._media.is_intermediate and tags_of(frame) != self._media.frame_tags:
+            self.tally.has_other_tags = True
         if frame.pts is None:
             period = max(1, round(self._media.timing.period / self._media.time_base))
             frame.pts = self._media.origin_ticks if previous_pts is None else previous_pts + period

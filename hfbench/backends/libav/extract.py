@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.backends.base import (
+    TAGS_CHANGE,
     ClipTrouble,
     ExtractJob,
     ExtractReport,
@@ -90,7 +91,9 @@ def _extract_run(
     for index, sampler in samplers.items():
         wanted = job.targets[index].grid.count
         warning = damage_warning(wanted=wanted, got=sampler.filled, decode_errors=errors, corrupt_frames=corrupt)
-        yield index, TargetReport(sampler.filled, (warning,) if warning else ())
+        noticed = [warning] if warning else []
+        noticed += [TAGS_CHANGE] if decoder.tally.has_other_tags else []
+        yield index, TargetReport(sampler.filled, tuple(noticed))
 
 
 def _places(targets: tuple[Target, ...], slots: dict[int, range]) -> list[tuple[Path, int]]:

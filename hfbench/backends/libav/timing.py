@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Real constant-rate recordings stray up to one tick; 2 ms covers Matroska's milliseconds and phone clocks.
 JITTER_SECONDS: Final = Fraction(2, 1000)
+#: Further than any reordering goes.
+_TS_REWIND_SECONDS: Final = 10
 #: Two intervals are needed before any can differ.
 _FEWEST_FOR_VFR: Final = 3
 
@@ -162,6 +164,9 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[
 
 def _rewind(container: InputContainer, stream: VideoStream, *, to_last_keyframe: bool) -> None:
     ticks = stream.start_time or 0
+    if container.format.name == "mpegts":
+        # Transport streams have no index: a seek goes by time alone, and the first packets' dts are before the first pts.
+        ticks -= int(_TS_REWIND_SECONDS / Fraction(stream.time_base or 1))
     if to_last_keyframe:
         ticks = max((entry.timestamp for entry in stream.index_entries if entry.is_keyframe), default=ticks)
     container.seek(ticks, stream=stream, backward=True)
