@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -79,24 +80,28 @@ def refuse_foreign_folders(out_dir: Path, clip_ids: tuple[str, ...]) -> None:
     """Make sure that only frames are ever replaced: a folder of a clip's name that holds anything else is a refusal.
 
     Raises:
-        OutputError: such a folder, or a file of that name.
+        OutputError: such a folder, or something of that name that is no folder, or the output can't be looked at.
     """
-    if out_dir.exists() and not out_dir.is_dir():
-        msg = f"{out_dir} is not a folder: choose another --out"
-        raise OutputError(msg)
-    for clip_id in clip_ids:
-        place = out_dir / clip_id
-        if place.is_symlink() or place.is_file():
-            msg = f"{place} is in the way: frames of clip {clip_id!r} go into a folder of that name"
-            raise OutputError(msg)
-        stranger = next((each for each in _names(place) if not _FRAME_FILE.fullmatch(each)), None)
-        if stranger is not None:
-            msg = f"{place} holds {stranger!r}, which is no frame: it is not replaced; choose another --out"
-            raise OutputError(msg)
-
-
-def _names(folder: Path) -> list[str]:
     try:
-        return [each.name for each in folder.iterdir()]
+        if out_dir.exists() and not out_dir.is_dir():
+            msg = f"{out_dir} is not a folder: choose another --out"
+            raise OutputError(msg)
+        for clip_id in clip_ids:
+            _refuse_foreign_folder(out_dir / clip_id, clip_id)
+    except OSError as error:
+        msg = f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out"
+        raise OutputError(msg, diagnostic=str(error)) from error
+
+
+def _refuse_foreign_folder(place: Path, clip_id: str) -> None:
+    try:
+        is_folder = stat.S_ISDIR(place.lstat().st_mode)
     except FileNotFoundError:
-        return []
+        return
+    if not is_folder:
+        msg = f"{place} is in the way: frames of clip {clip_id!r} go into a folder of that name"
+        raise OutputError(msg)
+    for name in os.listdir(place):  # noqa: PTH208  thousands of frames: no Path each
+        if not _FRAME_FILE.fullmatch(name) or (place / name).is_dir():
+            msg = f"{place} holds {name!r}, which is no frame: it is not replaced; choose another --out"
+            raise OutputError(msg)

@@ -34,7 +34,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """hfbench's home for the whole session: the caller's ``HFBENCH_HOME``, so that a second run is warm, or a new one."""
+    """hfbench's home for the session: the caller's ``HFBENCH_HOME``, so that a second run is warm, or a new one."""
     named = os.environ.get("HFBENCH_HOME")
     if named:
         return Path(named)

@@ -163,7 +163,7 @@ def merge_touching(targets: Sequence[Target]) -> list[list[int]]:
 
 TAGS_CHANGE = ClipWarning(
     "tags_change",
-    "the colour tags change in mid-stream: the whole source is read by its first frame's, so a part of it has wrong colours",
+    "the colour tags change in mid-stream: all is read by the first frame's, so a part has wrong colours",
 )
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     """Measure SCENARIOS (the headline one by default): source, segment and fused scope on both backends.
 
-    Fixtures are built on first use. Each backend warms up uncounted, then every way takes its turn in each round; in the
-    first, its frames are held against the truth.
+    Fixtures are built on first use. Each backend warms up uncounted, then every way takes its turn in each round; in
+    the first, its frames are held against the truth.
     """
     from hfbench.bench.scenarios import HEADLINE, SCENARIOS, build_scenarios, find_scenario
 

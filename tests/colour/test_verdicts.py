@@ -111,15 +111,6 @@ def probed(store):
     }
 
 
-def expect_failure_of_known_bug(request: pytest.FixtureRequest, file: str) -> None:
-    """In a transport stream with B-frames, a seek to the first pts lands on the first packet with that *dts*."""
-    if file in {"odd-start.ts", "near-wrap.ts"}:
-        reason = (
-            "libav/timing.py rewinds past the first packets of a transport stream: they are missing, so VFR is seen"
-        )
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
-
 def container_tags_allowed(truth: FileTruth) -> tuple[Tags, ...]:
     """The container's; where it says nothing, libavformat has looked into the first packets before anyone decodes."""
     return (UNTAGGED, truth.bitstream) if truth.container is None else (truth.container,)
@@ -132,9 +123,8 @@ def bitstream_tags_allowed(truth: FileTruth) -> tuple[Tags, ...]:
 
 @pytest.mark.parametrize(("name", "file"), FILES, ids=[f"{name}/{file}" for name, file in FILES])
 class TestCatalogue:
-    def test_every_verdict_is_the_truth(self, request, probed, name, file):
+    def test_every_verdict_is_the_truth(self, probed, name, file):
         media, truth = probed[name, file]
-        expect_failure_of_known_bug(request, file)
         assert verdicts(media) == truth_of(truth)
 
     def test_tags_of_container_and_bitstream_are_the_truth(self, probed, name, file):
@@ -142,10 +132,9 @@ class TestCatalogue:
         assert as_tags(media.container_tags) in container_tags_allowed(truth)
         assert as_tags(media.frame_tags) in bitstream_tags_allowed(truth)
 
-    def test_times_are_the_truth(self, request, probed, name, file):
+    def test_times_are_the_truth(self, probed, name, file):
         """Media time starts at 0 where the container does; the truth's own times start where the recipe put them."""
         media, truth = probed[name, file]
-        expect_failure_of_known_bug(request, file)
         first, last = truth.pts[0], truth.pts[-1]
         assert media.timing.first_pts == first - Fraction(media.origin_ticks) * media.time_base
         assert media.timing.last_pts - media.timing.first_pts == last - first

@@ -85,8 +85,9 @@ class TestJson:
         document = BREAKDOWN.to_json()
         assert list(document) == list(METRICS)
         table = (
-            "resolveMs hdrProbeMs hdrPreflightMs hdrPreflightCount vfrProbeMs vfrPreflightMs vfrPreflightCount extractMs "
-            "cacheHits cacheMisses videoExtractMs tmpPeakBytes tmpFinalBytes cpuMs filesOpened packetsRead framesDecoded "
+            "resolveMs hdrProbeMs hdrPreflightMs hdrPreflightCount vfrProbeMs vfrPreflightMs vfrPreflightCount "
+            "extractMs cacheHits cacheMisses videoExtractMs tmpPeakBytes tmpFinalBytes cpuMs filesOpened packetsRead "
+            "framesDecoded "
             "framesConverted framesWritten bytesWritten processesSpawned"
         )
         assert set(document) >= set(table.split())

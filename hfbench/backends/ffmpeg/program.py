@@ -28,7 +28,8 @@ _GRACE_SECONDS: Final = 0.5
 _LAST_WORDS: Final = 12
 
 _FRAME = re.compile(r"\bn: *\d+ pts: *(-?\d+)")
-_TAGS = re.compile(r"color_range:(.*)")
+#: Whole lines only: other threads' words may stand in the middle of one.
+_TAGS = re.compile(r"(color_range:\S+ color_space:\S+ color_primaries:\S+ color_trc:[\w.-]+)\s*$")
 _CLOCK = re.compile(r"config in time_base: (\d+)/(\d+)")
 _INPUT_TOTALS = re.compile(r"\(video\): (\d+) packets read .*?; (\d+) frames decoded; (\d+) decode errors")
 _ENCODED = re.compile(r"\(video\): (\d+) frames encoded")

@@ -165,7 +165,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[
 def _rewind(container: InputContainer, stream: VideoStream, *, to_last_keyframe: bool) -> None:
     ticks = stream.start_time or 0
     if container.format.name == "mpegts":
-        # Transport streams have no index: a seek goes by time alone, and the first packets' dts are before the first pts.
+        # No index: a seek goes by time alone, and the first packets' dts are before the first pts.
         ticks -= int(_TS_REWIND_SECONDS / Fraction(stream.time_base or 1))
     if to_last_keyframe:
         ticks = max((entry.timestamp for entry in stream.index_entries if entry.is_keyframe), default=ticks)
