@@ -105,7 +105,9 @@ def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
         if _CACHE not in known:
             return Refusal(kind="unsupported", message=f"cache {request.cache!r}; this engine has no cache yet")
         chosen[_CACHE] = request.cache_folder
-    options, composition = ExtractOptions(**chosen), from_document(request.composition)
+    # The harness looks at the frames in its own folder, warm or not.
+    options = ExtractOptions(**chosen, cached_in_place=False)
+    composition = from_document(request.composition)
     if request.cache == "warm":
         with TemporaryDirectory(prefix="hfbench-warm-up-") as elsewhere:
             extract(composition, elsewhere, options).close()
