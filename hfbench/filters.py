@@ -5,7 +5,7 @@ Sources: the filter documentation of FFmpeg 8.1 and 9.0; the exactness of each c
 
 from __future__ import annotations
 
-from math import lcm
+from math import ceil, lcm
 from typing import TYPE_CHECKING, Final
 
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
@@ -43,16 +43,18 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     """Sample frames on a grid: time becomes exact ticks with the grid's start at 0, then the ``fps`` filter.
 
     ``fps`` rounds to nearest in integers, so the only source of error would be its ``start_time`` (a double in
-    microseconds): shifting by whole ticks of a time base that divides both sides avoids it.
+    microseconds). A frame at p is shown in slot k if p - (k + 1/2) / rate < start. The left side is a multiple of one
+    tick of a clock that divides both the time base and half a slot, so nothing changes when the start, whatever its
+    denominator, moves up to the next tick of that clock: all is whole numbers then.
 
     Args:
         grid: in seconds of media time.
         time_base: seconds a tick of the frames that come in.
     """
-    ticks_per_second = lcm(time_base.denominator, grid.start.denominator)
+    ticks_per_second = lcm(time_base.denominator, 2 * grid.rate.numerator)
     if ticks_per_second > _LARGEST_TIME_BASE:
         ticks_per_second = 1_000_000
-    shift = round(grid.start * ticks_per_second)
+    shift = ceil(grid.start * ticks_per_second)
     return f"settb=1/{ticks_per_second},setpts=PTS-{shift},fps={rate_text(grid.rate)}:start_time=0:round=near"
 
 

@@ -18,6 +18,10 @@ _Choice = TypeVar("_Choice", bound=Enum)
 AUTO_FORMAT = "auto"
 BACKENDS = ("libav", "ffmpeg")
 CACHE_IDENTITIES = ("stat", "content")
+#: The top of libjpeg's scale.
+BEST_QUALITY = 100
+#: cd/m², SMPTE ST 2084.
+PQ_PEAK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +73,22 @@ class ExtractOptions:
         _set(self, "sdr_mapping", _choice("sdr_mapping", self.sdr_mapping, SdrMapping))
         _set(self, "sdr_eotf", _choice("sdr_eotf", self.sdr_eotf, SdrEotf))
         asked: object = self.format
-        is_auto = asked in {None, AUTO_FORMAT}
+        is_auto = asked is None or asked == AUTO_FORMAT
         _set(self, "format", None if is_auto else _choice("format", asked, ImageFormat, AUTO_FORMAT))
-        _set(self, "cache", None if self.cache is None else Path(self.cache).absolute())
-        if self.cache_identity not in CACHE_IDENTITIES:
-            raise OptionsError(_refusal("cache_identity", self.cache_identity, CACHE_IDENTITIES))
-        if self.backend not in BACKENDS:
-            raise OptionsError(_refusal("backend", self.backend, BACKENDS))
-        if isinstance(self.quality, bool) or not isinstance(self.quality, int) or not 1 <= self.quality <= 100:  # noqa: PLR2004  libjpeg's scale
-            msg = f"quality: {self.quality!r} is not allowed; give a whole number from 1 to 100 (libjpeg's scale)"
-            raise OptionsError(msg)
-        if not 1 <= self.sdr_white <= 10_000:  # noqa: PLR2004  PQ's own range
-            msg = f"sdr_white: {self.sdr_white!r} is not allowed; give cd/m² from 1 to 10000 (BT.2408 says 203)"
-            raise OptionsError(msg)
-        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 0:
-            msg = f"workers: {self.workers!r} is not allowed; give a whole number, 0 for one a core"
-            raise OptionsError(msg)
-        if not (math.isfinite(self.clip_limit_seconds) and self.clip_limit_seconds > 0):
-            msg = f"clip_limit_seconds: {self.clip_limit_seconds!r} is not allowed; give seconds above 0"
-            raise OptionsError(msg)
+        _set(self, "cache", _folder("cache", self.cache))
+        _require("backend", self.backend, f"one of {', '.join(BACKENDS)}", ok=self.backend in BACKENDS)
+        identities = f"one of {', '.join(CACHE_IDENTITIES)}"
+        _require("cache_identity", self.cache_identity, identities, ok=self.cache_identity in CACHE_IDENTITIES)
+        is_quality = _is_whole(self.quality) and 1 <= self.quality <= BEST_QUALITY
+        _require("quality", self.quality, "a whole number from 1 to 100 (libjpeg's scale)", ok=is_quality)
+        is_white = _is_number(self.sdr_white) and 1 <= self.sdr_white <= PQ_PEAK
+        _require("sdr_white", self.sdr_white, "cd/m² from 1 to 10000 (BT.2408 says 203)", ok=is_white)
+        is_count = _is_whole(self.workers) and self.workers >= 0
+        _require("workers", self.workers, "a whole number, 0 for one a core", ok=is_count)
+        is_limit = _is_number(self.clip_limit_seconds) and self.clip_limit_seconds > 0
+        _require("clip_limit_seconds", self.clip_limit_seconds, "seconds above 0", ok=is_limit)
+        for name in ("strict", "confined", "allow_http", "allow_private_addresses", "cached_in_place"):
+            _require(name, getattr(self, name), "True or False", ok=isinstance(getattr(self, name), bool))
 
     @property
     def worker_count(self) -> int:
@@ -109,8 +110,27 @@ def _choice(name: str, value: object, kind: type[_Choice], *others: str) -> _Cho
     try:
         return kind(value)
     except ValueError:
-        raise OptionsError(_refusal(name, value, (*others, *(each.value for each in kind)))) from None
+        allowed = ", ".join((*others, *(each.value for each in kind)))
+        msg = f"{name}: {value!r} is not allowed; choose one of {allowed}"
+        raise OptionsError(msg) from None
 
 
-def _refusal(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    return f"{name}: {value!r} is not allowed; choose one of {', '.join(allowed)}"
+def _folder(name: str, value: object) -> Path | None:
+    if value is None:
+        return None
+    _require(name, value, "a folder, or None", ok=isinstance(value, str | os.PathLike) and bool(os.fspath(value)))
+    return Path(str(value)).absolute()
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _require(name: str, value: object, allowed: str, *, ok: bool) -> None:
+    if not ok:
+        msg = f"{name}: {value!r} is not allowed; give {allowed}"
+        raise OptionsError(msg)

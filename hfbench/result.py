@@ -57,6 +57,9 @@ class ClipWarning:
     message: str
     counts: Mapping[str, int | float] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __hash__(self) -> int:
+        return hash((self.kind, self.message, frozenset(self.counts.items())))
+
     def to_json(self) -> dict[str, Any]:
         """``{"kind", "message", **counts}``."""
         return {"kind": self.kind, "message": self.message, **self.counts}

@@ -106,7 +106,8 @@ def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
             return Refusal(kind="unsupported", message=f"cache {request.cache!r}; this engine has no cache yet")
         chosen[_CACHE] = request.cache_folder
     # The harness looks at the frames in its own folder, warm or not.
-    options = ExtractOptions(**chosen, cached_in_place=False)
+    chosen["cached_in_place"] = False
+    options = ExtractOptions(**chosen)
     composition = from_document(request.composition)
     if request.cache == "warm":
         with TemporaryDirectory(prefix="hfbench-warm-up-") as elsewhere:
