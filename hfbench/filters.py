@@ -45,7 +45,8 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     ``fps`` rounds to nearest in integers, so the only source of error would be its ``start_time`` (a double in
     microseconds). A frame at p is shown in slot k if p - (k + 1/2) / rate < start. The left side is a multiple of one
     tick of a clock that divides both the time base and half a slot, so nothing changes when the start, whatever its
-    denominator, moves up to the next tick of that clock: all is whole numbers then.
+    denominator, moves up to the next tick of that clock: all is whole numbers then. A last frame that lasts less than
+    half a slot still comes out (``eof_action``): it is held where the source holds it.
 
     Args:
         grid: in seconds of media time.
@@ -55,7 +56,8 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     if ticks_per_second > _LARGEST_TIME_BASE:
         ticks_per_second = 1_000_000
     shift = ceil(grid.start * ticks_per_second)
-    return f"settb=1/{ticks_per_second},setpts=PTS-{shift},fps={rate_text(grid.rate)}:start_time=0:round=near"
+    sampling = f"fps={rate_text(grid.rate)}:start_time=0:round=near:eof_action=pass"
+    return f"settb=1/{ticks_per_second},setpts=PTS-{shift},{sampling}"
 
 
 def color_chain(color: ColorMap | None, media: MediaInfo, cube: str = "") -> str:

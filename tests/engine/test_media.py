@@ -109,7 +109,10 @@ def extracted(media, tmp_path_factory):
         found = {}
         for hdr in (None, "pq", "hlg"):
             names = [name for name, fact in FACTS.items() if fact.hdr == hdr]
-            clips = [hfbench.Clip(name.partition(".")[0], str(media / name), media_start=START.get(name, 0)) for name in names]
+            clips = [
+                hfbench.Clip(name.partition(".")[0], str(media / name), media_start=START.get(name, 0))
+                for name in names
+            ]
             options = hfbench.ExtractOptions(backend=backend, format="jpg", quality=70)
             result = hfbench.extract(hfbench.Composition(clips), tmp_path_factory.mktemp(backend), options)
             found |= dict(zip(names, result.outcomes, strict=True))

@@ -16,7 +16,29 @@ from hfbench.metrics import METRICS
 
 BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("source", "segment", "fused")
-TABLE = ["resolveMs", "hdrProbeMs", "hdrPreflightMs", "hdrPreflightCount", "vfrProbeMs", "vfrPreflightMs", "vfrPreflightCount", "extractMs", "cacheHits", "cacheMisses", "videoExtractMs", "tmpPeakBytes", "tmpFinalBytes", "cpuMs", "filesOpened", "packetsRead", "framesDecoded", "framesConverted", "framesWritten", "bytesWritten", "processesSpawned"]
+TABLE = [
+    "resolveMs",
+    "hdrProbeMs",
+    "hdrPreflightMs",
+    "hdrPreflightCount",
+    "vfrProbeMs",
+    "vfrPreflightMs",
+    "vfrPreflightCount",
+    "extractMs",
+    "cacheHits",
+    "cacheMisses",
+    "videoExtractMs",
+    "tmpPeakBytes",
+    "tmpFinalBytes",
+    "cpuMs",
+    "filesOpened",
+    "packetsRead",
+    "framesDecoded",
+    "framesConverted",
+    "framesWritten",
+    "bytesWritten",
+    "processesSpawned",
+]
 WORK = TABLE[-7:]
 COUNTS = [*WORK, "hdrPreflightCount", "vfrPreflightCount", "cacheHits", "cacheMisses"]
 
@@ -41,7 +63,7 @@ def files(fixture_file) -> Sources:
 
 
 def extract(out: Path, *clips: hfbench.Clip, **options: object) -> hfbench.ExtractionResult:
-    chosen = {"format": "jpg", "sdr_mapping": "gamut", **options}
+    chosen = {"format": "jpg", **options}
     return hfbench.extract(hfbench.Composition(clips), out, hfbench.ExtractOptions(**chosen))  # type: ignore[arg-type]
 
 
@@ -167,7 +189,9 @@ class TestExactCounts:
     def test_the_same_clip_twice_costs_one_and_is_linked(self, tmp_path, files, backend):
         clip = hfbench.Clip("a", files.sdr, 0, "0.5")
         once = extract(tmp_path / "1", clip, backend=backend).breakdown.to_json()
-        twice = extract(tmp_path / "2", clip, hfbench.Clip("b", files.sdr, 7, "7.5"), backend=backend).breakdown.to_json()
+        twice = extract(
+            tmp_path / "2", clip, hfbench.Clip("b", files.sdr, 7, "7.5"), backend=backend
+        ).breakdown.to_json()
         assert twice["framesWritten"] == 2 * once["framesWritten"] == 30
         assert twice["framesDecoded"] == once["framesDecoded"]
         assert twice["processesSpawned"] == once["processesSpawned"]
@@ -177,12 +201,14 @@ class TestExactCounts:
         """Records of two machines are compared by it, and machines have different numbers of cores."""
         real, found = decode.open_decoder, []
         for threads in (1, 2, 5):
-            monkeypatch.setattr(decode, "open_decoder", lambda stream, *, threads=threads: real(stream, threads=threads))
+            monkeypatch.setattr(
+                decode, "open_decoder", lambda stream, *, threads=threads: real(stream, threads=threads)
+            )
             result = extract(tmp_path / str(threads), *a_mixture(files), backend="libav")
             found.append({name: result.breakdown.to_json()[name] for name in WORK})
         assert found[0] == found[1] == found[2]
 
-    def test_failed_clips_count_nothing_that_was_not_done(self, tmp_path, files):
+    def test_failed_clips_count_nothing_that_was_not_done(self, tmp_path):
         found = extract(tmp_path, hfbench.Clip("a", "absent.mp4", 0, 1)).breakdown.to_json()
         assert [found[name] for name in WORK] == [0] * 7
         assert found["tmpPeakBytes"] == 0
