@@ -39,7 +39,7 @@ def scenario_table(name: str, measured: Measured) -> Table:
     """One row a way; medians over the rounds."""
     ways = [way for scenario, way in measured.checks if scenario == name]
     medians = {way: _medians(name, way, measured) for way in ways}
-    columns = [column for column in _TIMES if any(medians[way][column.metric] for way in ways)]
+    columns = [column for column in _TIMES if any(round(medians[way][column.metric]) for way in ways)]
     has_formats = len({way.format for way in ways}) > 1
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("\nbackend", "\nscope", *(["\nformat"] if has_formats else [])):
