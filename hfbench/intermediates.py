@@ -85,7 +85,8 @@ def _codec_of(plan: ClipPlan) -> IntermediateCodec:
     crf = _CRF_RATE if color is None else _CRF_COLOR
     return IntermediateCodec(
         encoder="libx264",
-        options=(("preset", "fast"), ("crf", crf)),
+        # mb-tree decides a little differently from run to run in process, and bytes are a work counter
+        options=(("preset", "fast"), ("crf", crf), ("mbtree", "0")),
         muxer="mp4",
         suffix=".mp4",
         pixel_formats=_x264_formats(plan.media, is_deep=is_deep),

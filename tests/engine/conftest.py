@@ -40,8 +40,8 @@ def make_clip(tmp_path_factory: pytest.TempPathFactory) -> ClipMaker:
     return ClipMaker(tmp_path_factory.mktemp("clips"))
 
 
-#: Gaps in the hostile table (it comes after the main job): what is asked, and what happens today. Strict: mending one
-#: means striking it out here.
+#: Gaps in the hostile table (it comes after the main job): what is asked, and what happens today. Not strict:
+#: what the program makes of the first depends on how busy the machine is.
 KNOWN_GAPS = {
     "timestamps hours apart are held silently, and make the ffmpeg program sample until its time is up": (
         "test_it_gets_what_the_table_says[libav-stts-huge-delta.mp4]",
@@ -75,4 +75,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reasons = {name: reason for reason, names in KNOWN_GAPS.items() for name in names}
     for item in items:
         if item.name in reasons and item.path.name == "test_hostile.py":
-            item.add_marker(pytest.mark.xfail(strict=True, reason=reasons[item.name]))
+            item.add_marker(pytest.mark.xfail(strict=False, reason=reasons[item.name]))

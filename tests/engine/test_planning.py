@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from media_maker import HLG_TAGS, PQ_TAGS, SDR_TAGS, media_info, planned, probed, timing
 
@@ -17,7 +17,12 @@ from hfbench.plan import ClipPlan, ImageFormat, Scope, Segment, WholeSource
 from hfbench.planning import NeverShown, composition_target, grid_over_source, source_window
 from hfbench.timebase import FrameGrid
 
-stable = settings(derandomize=True, deadline=None, max_examples=60)
+stable = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
 
 HALF = Fraction(1, 2)
 seconds = st.fractions(min_value=0, max_value=20, max_denominator=1000)
