@@ -75,6 +75,7 @@ _M3U8 = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nbase.ts\n#EXT-X-ENDLIST\
 _FFCONCAT = b"ffconcat version 1.0\nfile plain.mp4\nduration 1\n"
 _INVALID = "invalid_media"
 _PARTIAL = "source_damaged no_frames invalid_media"
+_HELD = f"{_PARTIAL} long_hold"
 _ANY = "ok source_damaged no_frames invalid_media"
 
 _NOT_MEDIA = (
@@ -138,10 +139,10 @@ _BOXES = (
         "front.mp4",
         damage.overwritten("stts", 20, b"\x7f\xff\xff\xff"),
         "each frame lasts 2^31 ticks",
-        _PARTIAL,
+        _HELD,
     ),
     _damaged(
-        "timescale-zero.mp4", "front.mp4", damage.overwritten("mdhd", 20, bytes(4)), "a track time scale of 0", _PARTIAL
+        "timescale-zero.mp4", "front.mp4", damage.overwritten("mdhd", 20, bytes(4)), "a track time scale of 0", _HELD
     ),
     _damaged(
         "box-size-zero.mp4",

@@ -46,7 +46,8 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     microseconds). A frame at p is shown in slot k if p - (k + 1/2) / rate < start. The left side is a multiple of one
     tick of a clock that divides both the time base and half a slot, so nothing changes when the start, whatever its
     denominator, moves up to the next tick of that clock: all is whole numbers then. A last frame that lasts less than
-    half a slot still comes out (``eof_action``): it is held where the source holds it.
+    half a slot still comes out (``eof_action``): it is held where the source holds it. ``trim`` ends the sampling: a
+    frame that is followed by one hours later would be repeated until then.
 
     Args:
         grid: in seconds of media time.
@@ -56,7 +57,7 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     if ticks_per_second > _LARGEST_TIME_BASE:
         ticks_per_second = 1_000_000
     shift = ceil(grid.start * ticks_per_second)
-    sampling = f"fps={rate_text(grid.rate)}:start_time=0:round=near:eof_action=pass"
+    sampling = f"fps={rate_text(grid.rate)}:start_time=0:round=near:eof_action=pass,trim=end_frame={grid.count}"
     return f"settb=1/{ticks_per_second},setpts=PTS-{shift},{sampling}"
 
 

@@ -151,12 +151,13 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         hdr=HdrFacts(),
         notes=(),
         is_intermediate=True,
+        is_dated_by_order=False,
     )
 
 
 def _timing(source: FrameTiming, spec: IntermediateSpec, frames: int | None) -> FrameTiming:
     if spec.grid is None or frames is None:
-        return replace(source, first_pts=Fraction(0))
+        return replace(source, first_pts=Fraction(0), reorder_delay=Fraction(0))
     period = 1 / spec.grid.rate
     return FrameTiming(
         first_pts=Fraction(0),

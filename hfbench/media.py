@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from hfbench.color import ColorTags, HdrTarget, Matrix, Primaries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from fractions import Fraction
     from pathlib import Path
 
 
@@ -74,6 +74,9 @@ class FrameTiming:
         frames: packets that yield a shown frame, None where only the ends of the file were read.
         period: seconds a frame in a CFR file, the median distance in a VFR file.
         is_vfr: whether the timestamps leave a uniform grid by more than 2 ms or one tick.
+        reorder_delay: the longest time between a frame's decode time and its presentation, as far as they were read:
+            containers that seek by decode time land up to this much too late.
+        longest_hold: the longest time that one frame is on screen, as far as timestamps were read.
     """
 
     first_pts: Fraction
@@ -82,6 +85,8 @@ class FrameTiming:
     frames: int | None
     period: Fraction
     is_vfr: bool
+    longest_hold: Fraction = Fraction(0)
+    reorder_delay: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class MediaInfo:
         frame_tags: colour tags of the first decoded frame.
         notes: ``(kind, message)`` of what is unusual and true of this file.
         is_intermediate: whether a preflight of ours made it: then its tags are known, not read.
+        is_dated_by_order: whether the container keeps decode times only while the pictures are reordered (AVI with
+            B-frames): the n-th picture shown has the n-th time, so reading has to begin at the file's start.
     """
 
     path: Path
@@ -122,6 +129,7 @@ class MediaInfo:
     hdr: HdrFacts
     notes: tuple[tuple[str, str], ...] = ()
     is_intermediate: bool = False
+    is_dated_by_order: bool = False
 
     @property
     def tags(self) -> ColorTags:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-#: Version of the document; a change of :class:`~hfbench.media.MediaInfo` needs a new one. 1: the first.
-DOCUMENT_VERSION: Final = 1
+#: Version of the document; a change of :class:`~hfbench.media.MediaInfo` needs a new one.
+#: 1: the first; 2: dating, the longest hold, the reorder delay.
+DOCUMENT_VERSION: Final = 2
 
 
 def to_document(media: MediaInfo) -> dict[str, Any]:
@@ -58,7 +59,10 @@ def from_document(document: Mapping[str, Any], path: Path) -> MediaInfo:
 
 
 def _timing(given: Mapping[str, Any]) -> FrameTiming:
-    exact = {name: Fraction(given[name]) for name in ("first_pts", "last_pts", "end", "period")}
+    exact = {
+        name: Fraction(given[name])
+        for name in ("first_pts", "last_pts", "end", "period", "longest_hold", "reorder_delay")
+    }
     return FrameTiming(**exact, frames=given["frames"], is_vfr=given["is_vfr"])
 
 

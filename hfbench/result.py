@@ -42,11 +42,15 @@ class FailureKind(Enum):
     CANCELLED = "cancelled"
     OUTPUT_FAILED = "output_failed"
     ENGINE_FAILED = "engine_failed"
+    ENGINE_KILLED = "engine_killed"
 
     @property
     def is_retryable(self) -> bool:
         """Whether the same call may succeed later with nothing changed by the caller."""
-        return self in {FailureKind.TIMEOUT, FailureKind.CANCELLED, FailureKind.FETCH_FAILED}
+        return self in _RETRYABLE
+
+
+_RETRYABLE = {FailureKind.TIMEOUT, FailureKind.CANCELLED, FailureKind.FETCH_FAILED, FailureKind.ENGINE_KILLED}
 
 
 @dataclass(frozen=True, slots=True)

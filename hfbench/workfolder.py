@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import shutil
@@ -10,12 +12,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from hfbench.cache.leases import Lock, lock_folder
 from hfbench.errors import OutputError
 
 _PREFIX: Final = ".hfbench-work-"
 _FRAME_FILE: Final = re.compile(r"frame_\d{5,}\.(jpg|png)")
 #: How often a folder is swapped in against another run that does the same at the same moment.
 _SWAP_ATTEMPTS: Final = 20
+#: What renaming a folder onto one that is not empty says.
+_TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 
 
 class WorkFolder:
@@ -28,7 +33,8 @@ class WorkFolder:
     def __init__(self, out_dir: Path) -> None:
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=out_dir))
+            _sweep(out_dir)
+            self.path, self._lock = _new_locked_folder(out_dir)
         except OSError as error:
             msg = f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out"
             raise OutputError(msg, diagnostic=str(error)) from error
@@ -58,11 +64,13 @@ class WorkFolder:
         place = self._out_dir / clip_id
         try:
             for attempt in range(_SWAP_ATTEMPTS):
-                if place.exists():
+                with contextlib.suppress(FileNotFoundError):
                     place.rename(self.path / f"old-{folder.name}-{attempt}")
                 try:
                     folder.rename(place)
-                except OSError:
+                except OSError as error:
+                    if error.errno not in _TAKEN:
+                        raise
                     continue  # another run put its frames there in between
                 return place
             msg = f"{place} is written by another run all the time: give each run its own --out"
@@ -74,6 +82,32 @@ class WorkFolder:
     def close(self) -> None:
         """Remove the folder and all that is left in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _new_locked_folder(out_dir: Path) -> tuple[Path, Lock | None]:
+    """An empty folder and the lock that tells others that we live; no lock where the file system has none."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=out_dir))
+        try:
+            lock = lock_folder(path, exclusive=False)
+        except OSError:
+            return path, None
+        if isinstance(lock, Lock):
+            return path, lock
+        # Another run's sweep came between the two steps and took it for a dead run's.
+
+
+def _sweep(out_dir: Path) -> None:
+    """Remove the work folders of runs that were killed: the kernel gave up their locks."""
+    for name in os.listdir(out_dir):  # noqa: PTH208  an output may hold many clips: no Path each
+        if name.startswith(_PREFIX):
+            with contextlib.suppress(OSError):
+                lock = lock_folder(out_dir / name, exclusive=True)
+                if isinstance(lock, Lock):
+                    with lock:
+                        shutil.rmtree(out_dir / name, ignore_errors=True)
 
 
 def refuse_foreign_folders(out_dir: Path, clip_ids: tuple[str, ...]) -> None:

@@ -166,6 +166,11 @@ TAGS_CHANGE = ClipWarning(
     "the colour tags change in mid-stream: all is read by the first frame's, so a part has wrong colours",
 )
 
+SHAPE_CHANGE = ClipWarning(
+    "size_change",
+    "the picture's size or pixel format changes in mid-stream: every frame is brought to the first one's",
+)
+
 
 def damage_warning(*, wanted: int, got: int, decode_errors: int, corrupt_frames: int) -> ClipWarning | None:
     """The ``source_damaged`` warning with its counts; None where nothing is damaged."""

@@ -92,7 +92,6 @@ KNOWN_BUGS = (
     "test_any_output_folder[False-o:smile:]",
     "test_a_terminal_that_knows_only_ascii",
     "test_a_closed_pipe_is_no_traceback_and_no_verdict",
-    "test_an_ffmpeg_that_was_killed_is_no_damaged_source",
     "test_a_bad_file_beside_a_good_one",
     "test_names_are_shown_as_they_are[[red]b[x].mp4]",
 )

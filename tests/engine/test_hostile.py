@@ -52,7 +52,8 @@ def what_came_of(outcome: hfbench.ExtractedClip | hfbench.ClipFailure) -> str:
     """In the words of ``HostileFile.expected``."""
     if isinstance(outcome, hfbench.ClipFailure):
         return outcome.kind.value
-    return "source_damaged" if any(each.kind == "source_damaged" for each in outcome.warnings) else "ok"
+    said = {each.kind for each in outcome.warnings}
+    return next((kind for kind in ("source_damaged", "long_hold") if kind in said), "ok")
 
 
 @pytest.fixture(scope="module")
@@ -162,14 +163,40 @@ class TestWhatIsWritten:
             short = damage[0].counts["frames"] < damage[0].counts["requested_frames"]
             assert short or damage[0].counts["decode_errors"] or damage[0].counts["corrupt_frames"]
 
-    @pytest.mark.parametrize(
-        ("name", "kind"), [("two-video-streams.mp4", "several_video_streams"), ("size-change.mp4", "size_change")]
-    )
-    def test_what_is_odd_is_noted(self, fused, name, kind):
-        file = next(each for each in HOSTILE if each.name == name)
+    def test_what_is_odd_is_noted(self, fused):
+        file = next(each for each in HOSTILE if each.name == "two-video-streams.mp4")
         outcome = fused.of(file)
         assert isinstance(outcome, hfbench.ExtractedClip)
-        assert outcome.warnings, f"nothing was said; {kind} or the like is true"
+        assert "several_video_streams" in {each.kind for each in outcome.warnings}
+
+
+@pytest.mark.parametrize("scope", ["fused", "segment"])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["size-change.mp4", "format-change.mp4"])
+class TestAChangeInTheMiddle:
+    """90 frames, of another size or format from the 61st on."""
+
+    def window(self, hostile, out, make_clip, name, backend, scope, seconds) -> hfbench.ExtractedClip:
+        root, files = hostile
+        path = next(each for each in files if each.name == name).path_in(root)
+        clips = [hfbench.Clip("a", str(path), 0, *seconds), hfbench.Clip("hdr", str(make_clip.pq()), 0, "0.1")]
+        options = hfbench.ExtractOptions(backend=backend, scope=scope, format="jpg")
+        result = hfbench.extract(hfbench.Composition(clips), out, options)
+        assert not result.failures
+        return result.clips[0]
+
+    def test_inside_the_window_it_is_noted_and_no_frame_is_lost(
+        self, hostile, tmp_path, make_clip, name, backend, scope
+    ):
+        clip = self.window(hostile, tmp_path, make_clip, name, backend, scope, ("1", "1.5"))
+        assert "size_change" in {each.kind for each in clip.warnings}
+        assert ids_of(clip) == list(range(45, 75))
+        assert {read_pixels(clip.path_of(index)).shape[1::-1] for index in range(clip.frames)} == {(320, 180)}
+
+    def test_after_the_window_it_is_not(self, hostile, tmp_path, make_clip, name, backend, scope):
+        clip = self.window(hostile, tmp_path, make_clip, name, backend, scope, ("1", "0.5"))
+        assert "size_change" not in {each.kind for each in clip.warnings}
+        assert ids_of(clip) == list(range(15, 45))
 
 
 class TestNothingIsLeft:

@@ -120,6 +120,7 @@ class TestWords:
             FailureKind.TIMEOUT,
             FailureKind.CANCELLED,
             FailureKind.FETCH_FAILED,
+            FailureKind.ENGINE_KILLED,
         }
 
     @pytest.mark.parametrize("kind", list(FailureKind))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -191,3 +194,39 @@ class TestRefusals:
             refuse_foreign_folders(tmp_path / ("x" * 300), ("a",))
         with pytest.raises(OutputError):
             WorkFolder(tmp_path / ("x" * 300))
+
+
+class TestDeadRuns:
+    """A killed run leaves its work folder; the next one in the same output removes it."""
+
+    def left_by_a_killed_run(self, out: Path) -> Path:
+        code = f"""
+import os, signal
+from pathlib import Path
+from hfbench.workfolder import WorkFolder
+folder = WorkFolder(Path({str(out)!r}))
+(folder.new_folder("frames/a") / "frame_00001.jpg").write_bytes(bytes(100))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        ended = subprocess.run([sys.executable, "-c", code], check=False)
+        assert ended.returncode == -signal.SIGKILL
+        (left,) = out.iterdir()
+        return left
+
+    def test_is_removed(self, tmp_path):
+        left = self.left_by_a_killed_run(tmp_path / "out")
+        assert bytes_on_disk(left) == 100
+        folder = WorkFolder(tmp_path / "out")
+        assert not left.exists()
+        folder.close()
+        assert list((tmp_path / "out").iterdir()) == []
+
+    def test_a_living_runs_folder_and_what_only_looks_like_one_stay(self, tmp_path, folder):
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "out" / ".hfbench-work-link").symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "out" / ".hfbench-work-file").write_text("mine")
+        second = WorkFolder(tmp_path / "out")
+        second.close()
+        assert folder.path.exists()
+        assert (tmp_path / "elsewhere").exists()
+        assert (tmp_path / "out" / ".hfbench-work-file").read_text() == "mine"

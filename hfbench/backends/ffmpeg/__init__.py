@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from hfbench.backends.base import (
+    SHAPE_CHANGE,
     TAGS_CHANGE,
     ClipTrouble,
     ExtractJob,
@@ -26,7 +27,7 @@ from hfbench.plan import Intermediate
 from hfbench.result import ClipWarning, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
@@ -72,11 +73,18 @@ class FfmpegBackend:
         def attempt(seek_to: Fraction | None) -> ProgramReport:
             return run_ffmpeg(self._program, normalize_arguments(plan, spec, path, seek_to), into.parent, control)
 
-        report, runs = _from_far_enough(plan.media, start, attempt)
+        def put_aside(number: int) -> None:
+            if path.exists():
+                path.rename(path.with_name(f"{path.name}.missed-{number}"))
+
+        reports = _from_far_enough(plan.media, start, attempt, put_aside)
+        report = reports[-1]
         if not report.frames_encoded:
             raise _trouble(report)
         end = spec.grid.end_of_need if spec.grid is not None and start is not None else None
-        work = _work(report, end, runs, converted=report.frames_encoded, written=path.stat().st_size)
+        converted = sum(each.frames_encoded for each in reports)
+        written = _bytes_of(path.parent.glob(f"{path.name}*"))
+        work = _work(reports, end, converted=converted, written=written)
         is_whole = spec.grid is None or _saw_the_end(plan.media, spec.grid.end_of_need, report)
         held_to = report.frames_encoded if is_whole else spec.expected_frames
         warning = damage_warning(
@@ -86,7 +94,7 @@ class FfmpegBackend:
             corrupt_frames=0,
         )
         media = intermediate_media(plan, spec, path, held_to)
-        return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report))
+        return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report, end))
 
     def extract(self, job: ExtractJob, control: Control) -> ExtractReport:
         """See :class:`hfbench.backends.base.Backend`."""
@@ -113,31 +121,55 @@ class FfmpegBackend:
         def attempt(seek_to: Fraction | None) -> ProgramReport:
             return run_ffmpeg(self._program, extract_arguments(job, named, seek_to), parent, control)
 
-        report, runs = _from_far_enough(job.media, start, attempt)
-        reports = {index: _settle(job, index, report) for index in run}
-        if not any(each.frames for each in reports.values()):
-            raise _trouble(report)
-        written = _bytes_of([job.targets[index].folder for index in run])
-        frames = sum(each.frames for each in reports.values())
-        converted = report_frames_converted(job, run)
-        return reports, _work(report, end, runs, converted=converted, written=written, frames=frames)
+        def put_aside(number: int) -> None:
+            for index in run:
+                folder = job.targets[index].folder
+                folder.rename(_missed(folder, number))
+                folder.mkdir()
+
+        reports = _from_far_enough(job.media, start, attempt, put_aside)
+        settled = {index: _settle(job, index, reports[-1]) for index in run}
+        if not any(each.frames for each in settled.values()):
+            raise _trouble(reports[-1])
+        folders = [job.targets[index].folder for index in run]
+        folders += [_missed(folder, number) for number in range(1, len(reports)) for folder in folders]
+        written = _bytes_of(file for folder in folders for file in folder.iterdir())
+        frames = sum(each.frames for each in settled.values())
+        converted = len(reports) * _slots_converted(job, run)
+        return settled, _work(reports, end, converted=converted, written=written, frames=frames)
 
 
-def report_frames_converted(job: ExtractJob, run: list[int]) -> int:
+def _missed(folder: Path, number: int) -> Path:
+    """Where the files of a run that began too late are kept: nothing is deleted before the peak is measured."""
+    return folder.with_name(f"{folder.name}.missed-{number}")
+
+
+def _slots_converted(job: ExtractJob, run: list[int]) -> int:
     """Slots whose colours the filter graph mapped: it maps after sampling, one frame a slot."""
     return sum(job.targets[index].grid.count for index in run) if job.color is not None else 0
 
 
 def _from_far_enough(
-    media: MediaInfo, start: Fraction | None, attempt: Callable[[Fraction | None], ProgramReport]
-) -> tuple[ProgramReport, int]:
-    """Run once; again from further back where the seek landed after the frame that is on screen at ``start``."""
+    media: MediaInfo,
+    start: Fraction | None,
+    attempt: Callable[[Fraction | None], ProgramReport],
+    put_aside: Callable[[int], None],
+) -> list[ProgramReport]:
+    """Run once; again from further back where the seek landed after the frame that is on screen at ``start``.
+
+    Returns:
+        A report a run; the last one counts, and what the others wrote was put aside.
+    """
     seeks = [None] if start is None else [seek_for(start, media, back_off) for back_off in _BACK_OFF] + [None]
-    for runs, seek_to in enumerate(seeks, 1):
-        report = attempt(seek_to)
-        if seek_to is None or (report.pts and start is not None and report.pts[0] <= start):
-            return report, runs
-    return report, len(seeks)
+    reports: list[ProgramReport] = []
+    for seek_to in seeks:
+        if reports:
+            put_aside(len(reports))
+        reports.append(attempt(seek_to))
+        pts = reports[-1].pts
+        if seek_to is None or (pts and start is not None and pts[0] <= start):
+            break
+    return reports
 
 
 def _settle(job: ExtractJob, index: int, report: ProgramReport) -> TargetReport:
@@ -151,11 +183,15 @@ def _settle(job: ExtractJob, index: int, report: ProgramReport) -> TargetReport:
             link_or_copy(last, target.folder / (job.image.pattern % (slot + 1)))
         got = wanted
     warning = damage_warning(wanted=wanted, got=got, decode_errors=report.decode_errors, corrupt_frames=0)
-    return TargetReport(got, _noticed(warning, report))
+    return TargetReport(got, _noticed(warning, report, target.grid.end_of_need))
 
 
-def _noticed(damage: ClipWarning | None, report: ProgramReport) -> tuple[ClipWarning, ...]:
-    return (*([damage] if damage else []), *([TAGS_CHANGE] if report.has_several_tags else []))
+def _noticed(damage: ClipWarning | None, report: ProgramReport, end: Fraction | None) -> tuple[ClipWarning, ...]:
+    """What is worth knowing about the frames that were needed: what the program met beyond them is chance."""
+    needed = _frames_needed(report, end)
+    seen = ((TAGS_CHANGE, report.tags), (SHAPE_CHANGE, report.shapes))
+    changes = (warning for warning, of_frames in seen if len(set(of_frames[:needed])) > 1)
+    return (*([damage] if damage else []), *changes)
 
 
 def _saw_the_end(media: MediaInfo, end: Fraction, report: ProgramReport) -> bool:
@@ -164,32 +200,31 @@ def _saw_the_end(media: MediaInfo, end: Fraction, report: ProgramReport) -> bool
 
 
 def _work(
-    report: ProgramReport, end: Fraction | None, runs: int, *, converted: int, written: int, frames: int = 0
+    reports: Sequence[ProgramReport], end: Fraction | None, *, converted: int, written: int, frames: int = 0
 ) -> WorkCounters:
-    """Counters of one process. Frames after the first past the window are the program reading ahead: not counted."""
-    needed = (
-        len(report.pts)
-        if end is None
-        else next((n for n, pts in enumerate(report.pts, 1) if pts >= end), len(report.pts))
-    )
+    """Counters of the processes, those that began too late included."""
     return WorkCounters(
-        files_opened=runs,
+        files_opened=len(reports),
         packets_read=None,
-        frames_decoded=needed,
+        frames_decoded=sum(_frames_needed(report, end) for report in reports),
         frames_converted=converted,
         frames_written=frames,
         bytes_written=written,
-        processes_spawned=runs,
+        processes_spawned=len(reports),
     )
 
 
-def _bytes_of(folders: list[Path]) -> int:
-    seen = {
-        (stat.st_dev, stat.st_ino): stat.st_size
-        for folder in folders
-        for stat in (each.stat() for each in folder.iterdir())
-    }
-    return sum(seen.values())
+def _frames_needed(report: ProgramReport, end: Fraction | None) -> int:
+    """Frames up to the first past the window: those after it are the program reading ahead, by an unsteady amount."""
+    if end is None:
+        return len(report.pts)
+    return next((n for n, pts in enumerate(report.pts, 1) if pts >= end), len(report.pts))
+
+
+def _bytes_of(files: Iterable[Path]) -> int:
+    """Bytes on disk, hard links counted once."""
+    statuses = [file.stat() for file in files]
+    return sum({(status.st_dev, status.st_ino): status.st_size for status in statuses}.values())
 
 
 def _trouble(report: ProgramReport) -> ClipTrouble:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Prints one line a frame that leaves the decoder: the only exact count that a window has.
 _FRAME_LOG: Final = "showinfo=checksum=0"
+#: A graph that is rebuilt where size, format or tags change would begin its grid again and lose the frames between.
+_ONE_GRAPH: Final = ("-reinit_filter", "0")
 EIGHT_BITS: Final = 8
 _BEST_MJPEG, _WORST_MJPEG = 1, 31
 
@@ -46,13 +48,28 @@ def input_arguments(media: MediaInfo, seek_to: Fraction | None) -> list[str]:
     seek = [] if seek_to is None else ["-noaccurate_seek", "-ss", f"{math.floor(seek_to * 1_000_000)}us"]
     decoder = ["-c:v", media.decoder] if media.decoder.startswith("libvpx") else []
     safety = ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-noautorotate"]
-    return [*safety, *decoder, *seek, "-copyts", "-start_at_zero", "-i", f"file:{media.path}"]
+    return [*safety, *decoder, *_ONE_GRAPH, *seek, "-copyts", "-start_at_zero", "-i", f"file:{media.path}"]
+
+
+def dated_frames(media: MediaInfo) -> str:
+    """The decoder's frames with their media times, each logged."""
+    if not media.is_dated_by_order or media.timing.is_vfr:
+        return _FRAME_LOG
+    first, period = (round(each / media.time_base) for each in (media.timing.first_pts, media.timing.period))
+    return join(f"setpts=N*{max(1, period)}+{first}", _FRAME_LOG)
+
+
+def first_shape(media: MediaInfo) -> str:
+    """Frames of another size or format brought to those of the first; nothing is done to all others."""
+    if media.is_intermediate:
+        return ""
+    return f"scale={media.width}:{media.height}:flags=bicubic+accurate_rnd,format={media.pixel_format}"
 
 
 def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Fraction | None) -> list[str]:
     """Decode once, write each target of ``folders`` (number -> folder below the working folder)."""
     outputs = len(folders)
-    source = f"[0:{job.media.stream_index}]{_FRAME_LOG}"
+    source = f"[0:{job.media.stream_index}]{dated_frames(job.media)}"
     split = f",split={outputs}" if outputs > 1 else ""
     graph = [source + split + "".join(f"[s{index}]" for index in folders)]
     arguments: list[str] = []
@@ -60,6 +77,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Frac
         grid = job.targets[index].grid
         chain = join(
             grid_chain(grid, job.media.time_base),
+            first_shape(job.media),
             color_chain(job.color, job.media, cube_of(job.color)),
             geometry_chain(job.media),
             image_chain(job),
@@ -113,8 +131,9 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, se
     own_times = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS)"
     timing = own_times if spec.grid is None else grid_chain(spec.grid, plan.media.time_base)
     chain = join(
-        _FRAME_LOG,
+        dated_frames(plan.media),
         timing,
+        first_shape(plan.media),
         color_chain(color, plan.media, cube_of(color)),
         intermediate_chain(color, plan.media, spec.codec.pixel_formats),
     )
@@ -137,8 +156,8 @@ def _tag_arguments(tags: ColorTags) -> list[str]:
 
 def seek_for(grid_start: Fraction, media: MediaInfo, back_off: Fraction) -> Fraction | None:
     """Where to seek so that the frame on screen at ``grid_start`` is decoded; None: from the file's first packet."""
-    wanted = grid_start - back_off
-    return None if wanted <= media.timing.first_pts else wanted
+    wanted = grid_start - media.timing.reorder_delay - back_off
+    return None if media.is_dated_by_order or wanted <= media.timing.first_pts else wanted
 
 
 def is_segment(plan: ClipPlan) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+from hfbench.backends.base import ClipTrouble
 from hfbench.errors import MachineError
+from hfbench.result import FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +29,15 @@ _POLL_SECONDS: Final = 0.05
 _GRACE_SECONDS: Final = 0.5
 #: Lines of the program's own words that are kept for a bug report.
 _LAST_WORDS: Final = 12
+#: What ffmpeg exits with after SIGINT or SIGTERM.
+_POLITE_END: Final = 255
 
 _FRAME = re.compile(r"\bn: *\d+ pts: *(-?\d+)")
 #: Whole lines only: other threads' words may stand in the middle of one.
 _TAGS = re.compile(r"(color_range:\S+ color_space:\S+ color_primaries:\S+ color_trc:[\w.-]+)\s*$")
+_SIZE = re.compile(r" s:(\d+x\d+) ")
+#: The next frame is of another pixel format than the graph was made for; showinfo goes on to print the first one.
+_OTHER_FORMAT = re.compile(r"filter context - .*? fmt: (\d+) .*? incoming frame - .*? fmt: (\d+)")
 _CLOCK = re.compile(r"config in time_base: (\d+)/(\d+)")
 _INPUT_TOTALS = re.compile(r"\(video\): (\d+) packets read .*?; (\d+) frames decoded; (\d+) decode errors")
 _ENCODED = re.compile(r"\(video\): (\d+) frames encoded")
@@ -79,7 +87,8 @@ class ProgramReport:
         decode_errors: packets that could not be decoded.
         frames_encoded: of the (first) output.
         last_words: the end of its log.
-        has_several_tags: whether the colour tags of the frames differ.
+        shapes: size and pixel format of each of those frames.
+        tags: colour tags of each of those frames; fewer, or none at the end, where the log was torn.
     """
 
     exit_code: int
@@ -87,7 +96,13 @@ class ProgramReport:
     decode_errors: int
     frames_encoded: int
     last_words: str
-    has_several_tags: bool
+    shapes: tuple[str, ...]
+    tags: tuple[str, ...]
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a signal ended it: by force, or politely, which ffmpeg answers with what it has and code 255."""
+        return self.exit_code < 0 or (self.exit_code == _POLITE_END and "received signal" in self.last_words)
 
     @property
     def is_disk_full(self) -> bool:
@@ -100,6 +115,7 @@ def run_ffmpeg(program: Path, arguments: Sequence[str], folder: Path, control: C
 
     Raises:
         StopWork: cancelled or out of time; the program is gone by then.
+        ClipTrouble: something else ended it by a signal: what it left behind is no verdict on the source.
     """
     command = [str(program), "-hide_banner", "-nostdin", "-y", "-loglevel", "repeat+verbose", *arguments]
     with subprocess.Popen(
@@ -111,6 +127,7 @@ def run_ffmpeg(program: Path, arguments: Sequence[str], folder: Path, control: C
         text=True,
         encoding="utf-8",
         errors="replace",
+        process_group=0,  # Ctrl-C is for us to hand on: an ffmpeg that hears it ends early and calls that a success
     ) as process:
         log = _LogReader(process.stderr)
         try:
@@ -118,7 +135,18 @@ def run_ffmpeg(program: Path, arguments: Sequence[str], folder: Path, control: C
         finally:
             _end(process)
             log.join()
-    return log.report(process.returncode)
+    control.check()
+    report = log.report(process.returncode)
+    if report.was_stopped:
+        raise ClipTrouble(FailureKind.ENGINE_KILLED, _stopped_message(report.exit_code), report.last_words)
+    return report
+
+
+def _stopped_message(exit_code: int) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "ffmpeg was killed before it was finished: if this machine ran out of memory, use fewer workers"
+    name = signal.Signals(-exit_code).name if exit_code < 0 else "a signal"
+    return f"ffmpeg was ended by {name} before it was finished: run it again"
 
 
 def _wait(process: subprocess.Popen[str], control: Control) -> None:
@@ -151,7 +179,9 @@ class _LogReader(threading.Thread):
         self._tick = Fraction(0)
         self._pts: list[Fraction] = []
         self._decode_errors = 0
-        self._tags: set[str] = set()
+        self._format = ""
+        self._shapes: list[str] = []
+        self._tags: list[str] = []
         self._frames_encoded = 0
         self._words: list[str] = []
         self.start()
@@ -163,10 +193,14 @@ class _LogReader(threading.Thread):
     def _take(self, line: str) -> None:
         if found := _FRAME.search(line):
             self._pts.append(int(found[1]) * self._tick)
+            size = _SIZE.search(line)
+            self._shapes.append(f"{size[1] if size else '?'} {self._format}")
         elif (found := _CLOCK.search(line)) and not self._tick:
             self._tick = Fraction(int(found[1]), int(found[2]))
+        elif found := _OTHER_FORMAT.search(line):
+            self._format = "" if found[1] == found[2] else found[2]
         elif found := _TAGS.search(line):
-            self._tags.add(found[1])
+            self._tags.append(found[1])
         elif found := _INPUT_TOTALS.search(line):
             self._decode_errors += int(found[3])
         elif found := _ENCODED.search(line):
@@ -182,5 +216,6 @@ class _LogReader(threading.Thread):
             decode_errors=self._decode_errors,
             frames_encoded=self._frames_encoded,
             last_words=words,
-            has_several_tags=len(self._tags) > 1,
+            shapes=tuple(self._shapes),
+            tags=tuple(self._tags),
         )

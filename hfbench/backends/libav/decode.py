@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.error
 from av.stream import Discard
 
+from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
+from hfbench.backends.libav.files import keeps_decode_times_only, seek_back
 from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.metrics import WorkCounters
 
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
 
     from hfbench.control import Control
     from hfbench.media import MediaInfo
+    from hfbench.result import ClipWarning
 
 #: FFmpeg's own VP8 and VP9 decoders drop the alpha plane without a word; libvpx's keep it.
 _ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 #: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late.
 _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60))
+#: Pictures that a decoder may hold back to bring them in order (H.264 and HEVC: 16), and one more.
+_REORDER_DEPTH: Final = 17
 
 
 @dataclass(slots=True)
@@ -38,7 +44,7 @@ class Tally:
     frames: int = 0
     decode_errors: int = 0
     corrupt_frames: int = 0
-    has_other_tags: bool = False
+    noticed: dict[str, ClipWarning] = field(default_factory=dict)
 
     def work(self) -> WorkCounters:
         """The pass as work counters, the opening of its file included."""
@@ -83,6 +89,7 @@ class WindowDecoder:
         self._decoder = open_decoder(stream)
         self._is_at_start = True
         self._reached_end_of_file = False
+        self._undated: list[int] = []
         self.tally = Tally()
         keep_only(container, stream)
 
@@ -95,6 +102,10 @@ class WindowDecoder:
         """When a frame is shown, seconds of media time."""
         return ((frame.pts or 0) - self._media.origin_ticks) * self._media.time_base
 
+    def restart_clock(self) -> None:
+        """Begin the time limit again: each run of windows has its own."""
+        self._control = self._control.restarted()
+
     def window(self, start: Fraction, end: Fraction) -> Iterator[VideoFrame]:
         """Frames in order of presentation: from one on screen at ``start`` or earlier, up to ``end``.
 
@@ -103,7 +114,7 @@ class WindowDecoder:
         """
         for back_off in _BACK_OFF:
             wanted_from = start - back_off
-            is_from_start = wanted_from <= self._media.timing.first_pts
+            is_from_start = self._media.is_dated_by_order or wanted_from <= self._media.timing.first_pts
             self._seek(wanted_from, is_from_start=is_from_start)
             errors_before = self.tally.decode_errors
             frames = self._frames_until(end)
@@ -137,12 +148,13 @@ class WindowDecoder:
         ticks = self._media.origin_ticks + int(seconds / self._media.time_base)
         if is_from_start and self._stream.start_time is not None:
             ticks = min(ticks, self._stream.start_time)
-        self._container.seek(ticks, stream=self._stream, backward=True)
+        seek_back(self._container, self._stream, ticks)
         self._decoder.flush_buffers()
+        self._undated.clear()
 
     def _frames_until(self, end: Fraction | None) -> Iterator[VideoFrame]:
         """Decode from here; the file's last packets flush the decoder."""
-        stop = None if end is None else self._media.origin_ticks + end / self._media.time_base
+        stop = None if end is None else self._media.origin_ticks + self._enough(end) / self._media.time_base
         self._is_at_start = False
         self._reached_end_of_file = True
         previous_pts: int | None = None
@@ -157,6 +169,10 @@ class WindowDecoder:
             previous_pts = self._date(frame, previous_pts)
             yield frame
 
+    def _enough(self, end: Fraction) -> Fraction:
+        """The decode time from which on no packet is needed for what is shown before ``end``, seconds."""
+        return end + _REORDER_DEPTH * self.period if self._media.is_dated_by_order else end
+
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Packets with data; a read error ends the file and is counted, for the rest is lost."""
         try:
@@ -164,9 +180,19 @@ class WindowDecoder:
                 if packet.size:
                     self._control.check()
                     self.tally.packets += 1
+                    self._take_date(packet)
                     yield packet
         except av.error.FFmpegError:
             self.tally.decode_errors += 1
+
+    def _take_date(self, packet: Packet[VideoStream]) -> None:
+        """Where presentation times are a guess: the packet's decode time, or, with B-frames, the next in order."""
+        if self._media.is_dated_by_order:
+            if packet.dts is not None:
+                heappush(self._undated, packet.dts)
+            packet.pts = None
+        elif keeps_decode_times_only(self._container):
+            packet.pts = packet.dts
 
     def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         try:
@@ -181,12 +207,22 @@ class WindowDecoder:
         return frames
 
     def _date(self, frame: VideoFrame, previous_pts: int | None) -> int:
-        """Give a frame without a pts the time one period after the one before; notice what is odd about it."""
+        """Give a frame without a pts the next known time, or the one a period after the frame before."""
         frame.time_base = self._stream.time_base
-        if not self._media.is_intermediate and tags_of(frame) != self._media.frame_tags:
-            self.tally.has_other_tags = True
+        if not self._media.is_intermediate:
+            self._notice(frame)
+        if self._media.is_dated_by_order:
+            frame.pts = heappop(self._undated) if self._undated else None
         if frame.pts is None:
             period = max(1, round(self._media.timing.period / self._media.time_base))
             frame.pts = self._media.origin_ticks if previous_pts is None else previous_pts + period
         pts: int = frame.pts
         return pts
+
+    def _notice(self, frame: VideoFrame) -> None:
+        """Note what changes in mid-stream."""
+        media, noticed = self._media, self.tally.noticed
+        if tags_of(frame) != media.frame_tags:
+            noticed[TAGS_CHANGE.kind] = TAGS_CHANGE
+        if (frame.width, frame.height, frame.format.name) != (media.width, media.height, media.pixel_format):
+            noticed[SHAPE_CHANGE.kind] = SHAPE_CHANGE

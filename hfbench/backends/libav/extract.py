@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.backends.base import (
-    TAGS_CHANGE,
     ClipTrouble,
     ExtractJob,
     ExtractReport,
@@ -57,6 +56,7 @@ def extract(job: ExtractJob, pool: Executor, workers: int, control: Control) -> 
         sink = FrameSink(job, pool, workers)
         try:
             for run in merge_touching(job.targets):
+                decoder.restart_clock()
                 reports.update(_extract_run(decoder, job, run, sink))
         finally:
             sink.wait()
@@ -92,8 +92,7 @@ def _extract_run(
         wanted = job.targets[index].grid.count
         warning = damage_warning(wanted=wanted, got=sampler.filled, decode_errors=errors, corrupt_frames=corrupt)
         noticed = [warning] if warning else []
-        noticed += [TAGS_CHANGE] if decoder.tally.has_other_tags else []
-        yield index, TargetReport(sampler.filled, tuple(noticed))
+        yield index, TargetReport(sampler.filled, (*noticed, *decoder.tally.noticed.values()))
 
 
 def _places(targets: tuple[Target, ...], slots: dict[int, range]) -> list[tuple[Path, int]]:

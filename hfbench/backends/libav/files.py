@@ -56,6 +56,27 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     return moving[0]
 
 
+def keeps_decode_times_only(container: InputContainer) -> bool:
+    """Whether presentation times are libavformat's guess: AVI counts packets, and its guess is wrong with B-frames."""
+    return container.format.name == "avi"
+
+
+def seek_back(container: InputContainer, stream: VideoStream, ticks: int) -> None:
+    """Go to the last keyframe at or before ``ticks``; to the first one where there is none before.
+
+    Raises:
+        ClipTrouble: the container can't be sought in at all.
+    """
+    try:
+        container.seek(ticks, stream=stream, backward=True)
+    except (av.error.FFmpegError, OSError):  # AVI refuses a time before its first keyframe
+        try:
+            container.seek(ticks, stream=stream, backward=False)
+        except (av.error.FFmpegError, OSError) as error:
+            message = "the file can't be read from another place than its start"
+            raise ClipTrouble(FailureKind.INVALID_MEDIA, message, str(error)) from error
+
+
 def stream_of(container: InputContainer, media: MediaInfo) -> VideoStream:
     """The stream that a probe chose, in a file that is open once more."""
     stream: Any = container.streams[media.stream_index]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 
-from hfbench.backends.base import TAGS_CHANGE, ClipTrouble, NormalizeReport, damage_warning
+from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
 from hfbench.backends.cubes import cube_of
 from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.files import open_input, stream_of
@@ -65,8 +65,7 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         corrupt_frames=decoder.tally.corrupt_frames,
     )
     noticed = [warning] if warning else []
-    noticed += [TAGS_CHANGE] if decoder.tally.has_other_tags else []
-    return NormalizeReport(Intermediate(path, media), work, tuple(noticed))
+    return NormalizeReport(Intermediate(path, media), work, (*noticed, *decoder.tally.noticed.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import av
 
 from hfbench.backends.base import MAX_PIXELS, ClipTrouble, ProbeReport
 from hfbench.backends.libav.decode import Tally, decoder_name, keep_only, open_decoder
-from hfbench.backends.libav.files import open_input, video_stream
+from hfbench.backends.libav.files import keeps_decode_times_only, open_input, video_stream
 from hfbench.backends.libav.frame_facts import hdr_facts_of, orientation_of_frame, tags_of
 from hfbench.backends.libav.timing import read_timing
 from hfbench.media import MediaInfo
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Packets that may pass without a single frame before a file is given up.
 _PATIENCE_PACKETS = 600
+#: Longer than pauses in recordings usually are (seconds).
+_LONG_HOLD_SECONDS = 300
 
 
 def probe(path: Path, control: Control) -> ProbeReport:
@@ -66,11 +68,15 @@ def _first_frame(
     container: InputContainer, stream: VideoStream, path: Path, tally: Tally, control: Control
 ) -> VideoFrame:
     decoder = open_decoder(stream, threads=1)  # frame threads would read ahead, by an amount that cores decide
+    has_no_pts = keeps_decode_times_only(container)
+    first_dts: int | None = None
     last_error = ""
     try:
         for packet in container.demux(stream):
             control.check()
             tally.packets += bool(packet.size)
+            if first_dts is None and packet.size:
+                first_dts = packet.dts
             try:
                 frames = decoder.decode(packet if packet.size else None)
             except av.error.FFmpegError as error:
@@ -78,6 +84,7 @@ def _first_frame(
                 frames = []
             if frames:
                 tally.frames += 1
+                frames[0].pts = first_dts if has_no_pts else frames[0].pts
                 return _dated(frames[0], packet.dts)
             if tally.packets > _PATIENCE_PACKETS:
                 break
@@ -132,8 +139,16 @@ def _describe(
         container_tags=container_tags,
         frame_tags=tags_of(frame),
         hdr=hdr_facts_of(frame),
-        notes=_notes(container, container_tags, tags_of(frame)),
+        notes=(*_notes(container, container_tags, tags_of(frame)), *_timing_notes(timing)),
+        is_dated_by_order=keeps_decode_times_only(container) and stream.codec_context.has_b_frames,
     )
+
+
+def _timing_notes(timing: FrameTiming) -> tuple[tuple[str, str], ...]:
+    if timing.longest_hold < _LONG_HOLD_SECONDS:
+        return ()
+    message = f"a picture is on screen for {float(timing.longest_hold):.0f} s: if it should not be, times are damaged"
+    return (("long_hold", message),)
 
 
 def _notes(container: InputContainer, container_tags: ColorTags, frame_tags: ColorTags) -> tuple[tuple[str, str], ...]:

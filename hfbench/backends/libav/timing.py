@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hfbench.backends.base import ClipTrouble
+from hfbench.backends.libav.files import keeps_decode_times_only, seek_back
 from hfbench.media import FrameTiming
 from hfbench.result import FailureKind
 
@@ -42,12 +43,14 @@ class _Stamps:
         ticks: presentation times, ascending.
         last_duration: of the last frame, 0 where unknown.
         last_dts: the highest decode time read, None where there is none.
+        reorder_delay: the longest from a decode to a presentation time.
         packets: how many were read.
     """
 
     ticks: NDArray[np.int64]
     last_duration: int
     last_dts: int | None
+    reorder_delay: int
     packets: int
 
 
@@ -85,8 +88,14 @@ def read_timing(
         frames=None if is_settled else int(shown.size),
         period=period,
         is_vfr=is_vfr,
+        reorder_delay=stamps.reorder_delay * time_base,
+        longest_hold=max(period, _longest_distance(shown) * time_base, stamps.last_duration * time_base),
     )
     return timing, stamps.packets
+
+
+def _longest_distance(ticks: NDArray[np.int64]) -> int:
+    return int(np.diff(ticks).max(initial=0))
 
 
 def _with_lost_tail(stamps: _Stamps, index: NDArray[np.int64], first_pts: int) -> _Stamps:
@@ -134,20 +143,22 @@ def _read_stamps(
     _rewind(container, stream, to_last_keyframe=from_last_keyframe)
     pairs: list[tuple[int, int]] = []
     last_dts: int | None = None
-    packets = 0
+    packets = reorder_delay = 0
+    has_no_pts = keeps_decode_times_only(container)
     for packet in _packets(container, stream):
         control.check()
         packets += 1
-        stamp = packet.dts if packet.pts is None else packet.pts
-        if packet.dts is not None:
+        stamp = packet.dts if packet.pts is None or has_no_pts else packet.pts
+        if packet.dts is not None and stamp is not None:
             last_dts = packet.dts if last_dts is None else max(last_dts, packet.dts)
+            reorder_delay = max(reorder_delay, stamp - packet.dts)
         if stamp is not None and not packet.is_discard:
-            pairs.append((stamp, packet.duration or 0))
+            pairs.append((stamp, 0 if has_no_pts else packet.duration or 0))
     if not pairs and not from_last_keyframe:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, "no packet of the video stream has a timestamp")
     pairs.sort()
     ticks = np.array([stamp for stamp, _ in pairs], np.int64)
-    return _Stamps(ticks, pairs[-1][1] if pairs else 0, last_dts, packets)
+    return _Stamps(ticks, pairs[-1][1] if pairs else 0, last_dts, reorder_delay, packets)
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
@@ -169,7 +180,7 @@ def _rewind(container: InputContainer, stream: VideoStream, *, to_last_keyframe:
         ticks -= int(_TS_REWIND_SECONDS / Fraction(stream.time_base or 1))
     if to_last_keyframe:
         ticks = max((entry.timestamp for entry in stream.index_entries if entry.is_keyframe), default=ticks)
-    container.seek(ticks, stream=stream, backward=True)
+    seek_back(container, stream, ticks)
 
 
 def _period(ticks: NDArray[np.int64], stream: VideoStream, time_base: Fraction, *, is_vfr: bool) -> Fraction:
