@@ -58,7 +58,7 @@ def display_matrix(path: Path) -> tuple[int, ...] | None:
     """Nine numbers from the first frame's side data."""
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
-        found = next((each for each in frame.side_data if each.type.name == "DISPLAYMATRIX"), None)
+        found = frame.side_data.get("DISPLAYMATRIX")  # by name: iteration differs from PyAV 18 to 19
         return None if found is None else tuple(np.frombuffer(bytes(found), np.int32).tolist())
 
 
