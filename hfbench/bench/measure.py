@@ -1,46 +1,33 @@
-"""Measuring scenarios in this process: warm up, then rounds in which every way to run takes its turn."""
+"""Measuring scenarios: warm up, then rounds in which every way to run takes its turn."""
 
 from __future__ import annotations
 
 import itertools
 import random
-import shutil
-import tempfile
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hfbench.bench.in_process import InProcessTurn
 from hfbench.bench.machine import load, machine_facts, versions
-from hfbench.bench.record import RecordWriter, RunRecord, Sample
-from hfbench.bench.rightness import FrameCheck, check_frames
-from hfbench.engine import extract
-from hfbench.errors import MeasurementError
+from hfbench.bench.over_protocol import Engines, started
+from hfbench.bench.record import RecordWriter, RunRecord
+from hfbench.bench.ways import BUILT_IN, AnyWay, Turn, Way
 from hfbench.options import ExtractOptions
 from hfbench.plan import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from hfbench.bench.rightness import FrameCheck
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.control import CancelToken
-    from hfbench.plan import ImageFormat
-    from hfbench.result import ExtractionResult
+
+__all__ = ["Measured", "Measurement", "Step", "Way", "measure"]
 
 #: Any fixed number: the order inside a round is random, so that no way always goes first, and the same each time.
 _SEED: Final = 20260423
-_BY_COST: Final = (Scope.FUSED, Scope.SEGMENT, Scope.SOURCE)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to run a scenario."""
-
-    backend: str
-    scope: Scope
-    format: ImageFormat
-
-    def __str__(self) -> str:
-        return f"{self.backend} {self.scope.value} {self.format.value}"
+_BY_COST: Final = (Scope.FUSED.value, Scope.SEGMENT.value, Scope.SOURCE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +35,17 @@ class Measurement:
     """What to measure.
 
     Attributes:
-        rounds: counted runs of each way; an uncounted warm-up of each backend goes before.
+        ways: of the built-in backends; there may be none beside ``engines``.
+        rounds: counted runs of each way; an uncounted warm-up of each backend and engine goes before.
         options: everything that is not an axis (quality, mapping, workers).
+        engines: others, behind the worker protocol.
     """
 
     scenarios: tuple[BuiltScenario, ...]
     ways: tuple[Way, ...]
     rounds: int
     options: ExtractOptions = field(default_factory=ExtractOptions)
+    engines: Engines = field(default_factory=Engines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ class Measured:
     """A finished measurement: the record, and for each scenario and way whether the frames were right."""
 
     record: RunRecord
-    checks: Mapping[tuple[str, Way], FrameCheck]
+    checks: Mapping[tuple[str, AnyWay], FrameCheck]
 
 
 def measure(
@@ -84,44 +74,65 @@ def measure(
 ) -> Measured:
     """Run everything that is wanted; the record on disk is whole after every run.
 
-    The first round of each way also proves its frames: after the clock has stopped they are read back and held against
-    the truth.
+    The frames of each way are held against the truth: those of built-in backends are read back in the first round,
+    after the clock has stopped; those of other engines are counted every time.
 
     Raises:
-        MeasurementError: a run failed, or was cancelled.
+        MeasurementError: a run failed, an engine did not answer as it should, or it was cancelled.
         OutputError: the record or the frames can't be written.
     """
     writer = RecordWriter(record_path, _opening(wanted))
-    checks: dict[tuple[str, Way], FrameCheck] = {}
-    warm_ups = warm_up_ways(wanted.ways)
-    total = len(wanted.scenarios) * (len(warm_ups) + len(wanted.ways) * wanted.rounds)
-    steps = itertools.count()
-    order = itertools.count()
-    chance = random.Random(_SEED)  # noqa: S311  a shuffle, no secret
-    for built in wanted.scenarios:
-        for way in warm_ups:
-            on_step(Step(next(steps), total, f"{built.scenario.name}: warm-up, {way}"))
-            _run(built, way, wanted.options, token)
-        for number in range(1, wanted.rounds + 1):
-            for way in _shuffled(wanted.ways, chance):
-                on_step(Step(next(steps), total, f"{built.scenario.name}: round {number}, {way}"))
-                look = check_frames if number == 1 else None
-                result, check = _run(built, way, wanted.options, token, look)
-                if check is not None:
-                    checks[built.scenario.name, way] = check
-                writer.add(_sample(built, way, number, next(order), result))
-    on_step(Step(total, total, "done"))
+    own = tuple(InProcessTurn(way, wanted.options, token) for way in wanted.ways)
+    with started(wanted.engines, wanted.scenarios) as others:
+        turns: tuple[Turn, ...] = (*own, *others)
+        checks: dict[tuple[str, AnyWay], FrameCheck] = {}
+        for order, (built, turn, number) in enumerate(_counted_runs(wanted, turns, on_step)):
+            taken = turn.run(built, number)
+            writer.add(replace(taken.sample, order=order), engines=taken.engines)
+            _keep_worst(checks, (built.scenario.name, turn.way), taken.check)
     names = [built.scenario.name for built in wanted.scenarios]
-    in_order = {(name, way): checks[name, way] for name in names for way in wanted.ways}
+    in_order = {(name, turn.way): checks[name, turn.way] for name in names for turn in turns}
     return Measured(writer.finish(load_after=load()), in_order)
 
 
-def warm_up_ways(ways: Sequence[Way]) -> tuple[Way, ...]:
-    """One way a backend, the cheapest: what is cold in a process is its imports, its colour map and the page cache."""
-    cheapest: dict[str, Way] = {}
-    for way in sorted(ways, key=lambda way: _BY_COST.index(way.scope)):
-        cheapest.setdefault(way.backend, way)
+def _counted_runs(
+    wanted: Measurement, turns: Sequence[Turn], on_step: Callable[[Step], None]
+) -> Iterator[tuple[BuiltScenario, Turn, int]]:
+    """What runs next, warm-ups done; every round in an order of its own."""
+    warm_ups = _warm_up_turns(turns)
+    total = len(wanted.scenarios) * (len(warm_ups) + len(turns) * wanted.rounds)
+    steps = itertools.count()
+    chance = random.Random(_SEED)  # noqa: S311  a shuffle, no secret
+    for built in wanted.scenarios:
+        for turn in warm_ups:
+            on_step(Step(next(steps), total, f"{built.scenario.name}: warm-up, {turn.way}"))
+            turn.warm_up(built)
+        for number in range(1, wanted.rounds + 1):
+            for turn in chance.sample(list(turns), len(turns)):
+                on_step(Step(next(steps), total, f"{built.scenario.name}: round {number}, {turn.way}"))
+                yield built, turn, number
+    on_step(Step(total, total, "done"))
+
+
+def _warm_up_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """One a backend or engine, the cheapest: what is cold is a process's imports, its colour map and the page cache."""
+    cheapest: dict[str, Turn] = {}
+    for turn in sorted(turns, key=lambda turn: _cost(turn.way)):
+        cheapest.setdefault(turn.way.label, turn)
     return tuple(cheapest.values())
+
+
+def _cost(way: AnyWay) -> int:
+    scope = way.case("").scope
+    return _BY_COST.index(scope) if scope in _BY_COST else len(_BY_COST)
+
+
+def _keep_worst(
+    checks: dict[tuple[str, AnyWay], FrameCheck], key: tuple[str, AnyWay], found: FrameCheck | None
+) -> None:
+    """Frames that were wrong in one round stay wrong."""
+    if found is not None and (key not in checks or checks[key].is_right):
+        checks[key] = found
 
 
 def _opening(wanted: Measurement) -> RunRecord:
@@ -131,51 +142,13 @@ def _opening(wanted: Measurement) -> RunRecord:
         "quality": wanted.options.quality,
         "workers": wanted.options.worker_count,
     }
+    if wanted.engines.specs:
+        own = [BUILT_IN] if wanted.ways else []
+        options["engines"] = [*own, *(spec.name for spec in wanted.engines.specs)]
     return RunRecord(
         machine=machine_facts(),
         versions=versions(),
         options=options,
         fixtures={built.scenario.name: built.fixture_hash for built in wanted.scenarios},
         load_before=load(),
-    )
-
-
-def _shuffled(ways: Sequence[Way], chance: random.Random) -> list[Way]:
-    return chance.sample(list(ways), len(ways))
-
-
-def _run(
-    built: BuiltScenario,
-    way: Way,
-    options: ExtractOptions,
-    token: CancelToken,
-    look: Callable[[BuiltScenario, ExtractionResult], FrameCheck] | None = None,
-) -> tuple[ExtractionResult, FrameCheck | None]:
-    """One extraction into a folder of its own; ``look`` sees the frames before they are gone."""
-    chosen = replace(options, backend=way.backend, scope=way.scope, format=way.format)
-    out = Path(tempfile.mkdtemp(prefix="hfbench-run-"))
-    try:
-        result = extract(built.composition, out, chosen, token=token)
-        if not result.success:
-            failure = result.failures[0]
-            where = f"{built.scenario.name}, {way}: clip {failure.clip_id!r}"
-            msg = f"{where} failed ({failure.kind.value}): {failure.message}"
-            raise MeasurementError(msg, diagnostic=failure.diagnostic)
-        return result, look(built, result) if look is not None else None
-    finally:
-        shutil.rmtree(out, ignore_errors=True)
-
-
-def _sample(built: BuiltScenario, way: Way, number: int, order: int, result: ExtractionResult) -> Sample:
-    frames = {clip.clip_id: clip.frames for clip in result.clips}
-    return Sample(
-        scenario=built.scenario.name,
-        backend=way.backend,
-        scope=way.scope.value,
-        format=way.format.value,
-        round=number,
-        metrics=result.breakdown.to_json(),
-        frames=frames,
-        files=sum(frames.values()),
-        order=order,
     )

@@ -34,6 +34,7 @@ RUN_SECONDS: Final = 300.0
 #: How long a child may take to leave after `bye`, and its readers to drain what it said.
 BYE_SECONDS: Final = 2.0
 _LAST_WORDS: Final = 20
+_MAX_SHOWN_CHARACTERS: Final = 300
 
 #: Python's hash seed changes the order of sets and with it the CPU time of a whole process: a per-process offset that
 #: pairs inside one process can't average out.
@@ -226,8 +227,8 @@ class EngineProcess:
 
     def _error(self, what: str) -> EngineError:
         words = [word for word in self._words if word]
-        said = f"; its last words: {words[-1]}" if words else "; it said nothing on stderr"
-        return EngineError(f"engine {self.spec.name!r} {what}{said}", diagnostic="\n".join(words))
+        said = f"; its last words: {_one_line(words[-1])}" if words else "; it said nothing on stderr"
+        return EngineError(f"engine {self.spec.name!r} {_one_line(what)}{said}", diagnostic="\n".join(words))
 
     def _read_answers(self, pipe: IO[bytes]) -> None:
         while line := pipe.readline(MAX_LINE_BYTES):
@@ -252,6 +253,16 @@ class EngineProcess:
                 times = process.cpu_times()
                 total += times.user + times.system + times.children_user + times.children_system
         return total * 1000
+
+
+def _one_line(words: str) -> str:
+    """What an engine said, as a part of one line for people: nothing of it moves the cursor or paints the terminal.
+
+    A program that shows its progress writes over its line, so what follows the last carriage return is what it says.
+    """
+    last = words.rstrip().rpartition("\r")[2]
+    shown = "".join(character if character.isprintable() else " " for character in last)
+    return shown if len(shown) <= _MAX_SHOWN_CHARACTERS else f"{shown[:_MAX_SHOWN_CHARACTERS]}…"
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -93,7 +93,15 @@ class Rig:
             self.hellos[seat] = engine.hello()
         for work in warm_up:
             for seat in self.seats:
-                self._run(seat, work)
+                self.warm_up(seat, work)
+
+    def warm_up(self, seat: str, work: Work) -> None:
+        """One run that is not counted.
+
+        Raises:
+            EngineError: the engine did not answer as it should.
+        """
+        self._run(seat, work)
 
     def measure(self, seat: str, work: Work, *, number: int, role: str = "") -> Sample:
         """One counted run.

@@ -1,4 +1,4 @@
-"""Are the frames right? Their barcodes are read back and held against the fixture's truth.
+"""Are the frames right? Their barcodes are read back, or they are counted, and held against the fixture's truth.
 
 The rule is written out here once more, plainly and on purpose: what judges the engine shares no code with it.
 """
@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -28,13 +29,15 @@ class FrameCheck:
 
     Attributes:
         expected: frames that the scenario must give.
-        right: frames whose barcode is the one expected in their place.
+        right: frames whose barcode is the one expected in their place; of frames that are only counted, how many.
         first_wrong: what the first wrong frame is and should be; empty where all are right.
+        is_read: whether the pictures were read; else there may be anything on them.
     """
 
     expected: int
     right: int
     first_wrong: str = ""
+    is_read: bool = True
 
     @property
     def is_right(self) -> bool:
@@ -59,6 +62,23 @@ def check_frames(built: BuiltScenario, result: ExtractionResult) -> FrameCheck:
             should = wanted[wrong] if wrong < len(wanted) else "nothing"
             first_wrong = f"{part.clip_id} frame {wrong + 1} shows {shown}, should show {should}"
     return FrameCheck(expected, right, first_wrong)
+
+
+def count_frames(built: BuiltScenario, told: Mapping[str, int], files: int) -> FrameCheck:
+    """Hold what an engine tells (clip id -> frames; empty: it does not tell) and its image files against the truth."""
+    parts = {part.clip_id: part for part in built.scenario.parts}
+    wanted = {
+        clip: len(expected_ids(built.truth.file(part.file), part, built.scenario.fps)) for clip, part in parts.items()
+    }
+    expected = sum(wanted.values())
+    wrong = [
+        f"{clip}: {told.get(clip, 0)} frames told, should be {wanted.get(clip, 0)}"
+        for clip in (*wanted, *(told.keys() - wanted.keys()))
+        if told and told.get(clip, 0) != wanted.get(clip, 0)
+    ]
+    if files != expected:
+        wrong.append(f"{files} image files found, should be {expected}")
+    return FrameCheck(expected, files, wrong[0] if wrong else "", is_read=False)
 
 
 def expected_ids(truth: FileTruth, part: Part, fps: Fraction) -> list[int]:

@@ -33,3 +33,26 @@ def picture_options(function: _Command) -> _Command:
     ):
         function = option(function)
     return function
+
+
+def engine_options(function: _Command) -> _Command:
+    """Engines behind the worker protocol, for a command that measures."""
+    for option in (
+        click.option(
+            "--limit",
+            type=click.FloatRange(min=0, min_open=True),
+            default=300.0,
+            show_default=True,
+            help="Seconds that one run of an engine may take.",
+        ),
+        click.option(
+            "--engine",
+            "engines",
+            multiple=True,
+            metavar="NAME=COMMAND",
+            help="Measure an engine over the worker protocol (docs/protocol.md) instead of the built-in backends, or "
+            "beside those that --backend names; repeatable.",
+        ),
+    ):
+        function = option(function)
+    return function

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, json_option, picture_options
+from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, engine_options, json_option, picture_options
 from hfbench.cli.terminal import cancelled_by_signals, err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -21,19 +21,27 @@ if TYPE_CHECKING:
 @click.option("--all", "run_all", is_flag=True, help="Every scenario.")
 @click.option("--list", "list_them", is_flag=True, help="List the scenarios and stop.")
 @click.option("--rounds", type=click.IntRange(1, 1000), default=2, show_default=True, help="Counted runs of each way.")
-@click.option("--backend", "backends", type=click.Choice(BACKENDS), multiple=True, help="Repeatable.  [default: both]")
+@click.option(
+    "--backend",
+    "backends",
+    type=click.Choice(BACKENDS),
+    multiple=True,
+    help="Repeatable.  [default: both; none with --engine]",
+)
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.  [default: all]")
 @click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Repeatable.  [default: jpg]")
 @click.option("--size", help="Picture size of the fixtures: 180p to 2160p.  [default: each fixture's own]")
 @click.option("--record", type=click.Path(path_type=Path), help="Where to save the record.")
+@engine_options
 @picture_options
 @json_option
 def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     """Measure SCENARIOS (the headline one by default): source, segment and fused scope on both backends.
 
-    Fixtures are built on first use. Each backend warms up uncounted, then every way takes its turn in each round; in
-    the first, its frames are held against the truth.
+    Fixtures are built on first use. Each backend and engine warms up uncounted, then every way takes its turn in each
+    round; in the first, its frames are held against the truth. Frames of engines are counted.
     """
+    from hfbench.bench.over_protocol import parse_engines
     from hfbench.bench.scenarios import HEADLINE, SCENARIOS, build_scenarios, find_scenario
 
     if chosen["list_them"]:
@@ -41,6 +49,7 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
         return
     names = tuple(SCENARIOS) if chosen["run_all"] else scenarios or (HEADLINE,)
     wanted = [find_scenario(name) for name in dict.fromkeys(names)]
+    chosen["engines"] = parse_engines(chosen["engines"], chosen["backends"])
     with progress_bar() as bar:
         built = build_scenarios(
             wanted,
@@ -52,6 +61,7 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
         print_json(measured.record.to_json())
     else:
         _print(built, measured)
+    _refuse_wrong_frames(measured)
 
 
 def _measure(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measured:
@@ -59,26 +69,32 @@ def _measure(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measur
     from hfbench.control import CancelToken
 
     token = CancelToken()
-    with cancelled_by_signals(token), progress_bar() as bar:
-        path = chosen["record"] or _new_record_path()
-        measured = measure(
-            _wanted(built, chosen),
-            path,
-            token=token,
-            on_step=lambda step: bar.show(step.what, step.done, step.total),
-        )
-    err().print(f"record: {path}", markup=False, soft_wrap=True)
-    return measured
+    path = chosen["record"] or _new_record_path()
+    try:
+        with cancelled_by_signals(token, interrupts=True), progress_bar() as bar:
+            return measure(
+                _wanted(built, chosen),
+                path,
+                token=token,
+                on_step=lambda step: bar.show(step.what, step.done, step.total),
+            )
+    finally:
+        if path.exists():  # also of a run that broke off: what was measured until then is in it
+            err().print(f"record: {path}", markup=False, soft_wrap=True)
 
 
 def _wanted(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measurement:
     from itertools import product
 
     from hfbench.bench.measure import Measurement, Way
+    from hfbench.bench.over_protocol import Engines
+    from hfbench.bench.workload import Axes
     from hfbench.options import ExtractOptions
     from hfbench.plan import ImageFormat, Scope
 
-    ways = product(chosen["backends"] or BACKENDS, chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",))
+    backends = chosen["backends"] or (() if chosen["engines"] else BACKENDS)
+    scopes, formats = chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",)
+    ways = product(backends, scopes, formats)
     picture = {
         key: chosen[key]
         for key in ("quality", "workers", "sdr_mapping", "sdr_eotf", "sdr_white")
@@ -89,6 +105,7 @@ def _wanted(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measure
         tuple(Way(backend, Scope(scope), ImageFormat(format_)) for backend, scope, format_ in dict.fromkeys(ways)),
         chosen["rounds"],
         ExtractOptions(**picture),
+        Engines(chosen["engines"], Axes(scopes=scopes, formats=formats), picture, chosen["limit"]),
     )
 
 
@@ -116,9 +133,14 @@ def _print(built: tuple[BuiltScenario, ...], measured: Measured) -> None:
     for each in built:
         console.print(f"\n[bold]{each.scenario.name}[/bold]: {each.scenario.title}", soft_wrap=True)
         console.print(scenario_table(each.scenario.name, measured))
+
+
+def _refuse_wrong_frames(measured: Measured) -> None:
     wrong = [(key, check) for key, check in measured.checks.items() if not check.is_right]
     for (name, way), check in wrong:
-        err().print(f"WRONG FRAMES in {name}, {way}: {check.first_wrong}", style="bold red", markup=False)
+        err().print(
+            f"WRONG FRAMES in {name}, {way}: {check.first_wrong}", style="bold red", markup=False, soft_wrap=True
+        )
     if wrong:
         from hfbench.errors import MeasurementError
 

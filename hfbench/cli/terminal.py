@@ -64,16 +64,20 @@ def progress_bar() -> Iterator[Bar]:
 
 
 @contextmanager
-def cancelled_by_signals(token: CancelToken) -> Iterator[None]:
-    """SIGINT and SIGTERM cancel the token; a second one ends the process as usual."""
+def cancelled_by_signals(token: CancelToken, *, interrupts: bool = False) -> Iterator[None]:
+    """SIGINT and SIGTERM cancel the token; a second one ends the process as usual.
+
+    With ``interrupts`` the first one also raises KeyboardInterrupt here, for what waits without looking at the token.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        del frame
         token.cancel()
         signal.signal(number, before[number])
+        if interrupts:
+            signal.default_int_handler(number, frame)
 
     before: dict[int, Any] = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
     try:

@@ -68,6 +68,23 @@ def test_last_words_are_kept_whole_in_the_diagnostic(fake_engine: FakeEngine, re
     assert caught.value.diagnostic == "first words\nfatal: the disk is on fire"
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("frame=1\rframe=2\rfatal: no space\r", "fatal: no space"),
+        ("\x1b[31mred\x1b[0m\x07", " [31mred [0m "),
+        ("x" * 1000, "x" * 300 + "…"),
+    ],
+)
+def test_last_words_are_one_line_whatever_they_are(
+    fake_engine: FakeEngine, request_to: RunRequest, said: str, shown: str
+) -> None:
+    with EngineProcess(fake_engine(mode="killed", stderr=said)) as engine, pytest.raises(EngineError) as caught:
+        engine.run(request_to)
+    assert caught.value.message.endswith(f"was killed by SIGKILL; its last words: {shown}")
+    assert caught.value.diagnostic == said.rstrip()
+
+
 def test_an_engine_that_never_says_hello(fake_engine: FakeEngine) -> None:
     spec, words = fake_engine(mode="deaf", stderr="loading"), "'hello' within 3 s; its last words: loading"
     with EngineProcess(spec) as engine, pytest.raises(EngineError, match=words):
