@@ -194,7 +194,7 @@ def decode(line: bytes) -> dict[str, Any]:
     """
     try:
         message = json.loads(line.decode(), parse_constant=_refuse_constant)
-    except (UnicodeDecodeError, ValueError) as error:
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
         msg = f"not a JSON line: {line[:80]!r}"
         raise ProtocolError(msg) from error
     if not isinstance(message, dict):

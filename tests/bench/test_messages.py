@@ -48,7 +48,7 @@ def test_nan_is_never_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"frame= 60\n", b"[1]\n", b"\xff\n", b'{"a": NaN}\n', b'{"a": -Infinity}\n', b'"x"']
+    "line", [b"", b"frame= 60\n", b"[1]\n", b"\xff\n", b'{"a": NaN}\n', b'{"a": -Infinity}\n', b'"x"', b"[" * 100_000]
 )
 def test_lines_that_are_no_message(line: bytes) -> None:
     with pytest.raises(ProtocolError, match="not a JSON"):
