@@ -81,11 +81,12 @@ def measure(
     *,
     token: CancelToken,
     on_step: Callable[[Step], None] = lambda _: None,
+    on_extracted: Callable[[ExtractionResult, ExtractOptions], None] = lambda *_: None,
 ) -> Measured:
     """Run everything that is wanted; the record on disk is whole after every run.
 
     The first round of each way also proves its frames: after the clock has stopped they are read back and held against
-    the truth.
+    the truth. ``on_extracted`` is told of each counted extraction, one that failed too, after its clock has stopped.
 
     Raises:
         MeasurementError: a run failed, or was cancelled.
@@ -106,7 +107,7 @@ def measure(
             for way in _shuffled(wanted.ways, chance):
                 on_step(Step(next(steps), total, f"{built.scenario.name}: round {number}, {way}"))
                 look = check_frames if number == 1 else None
-                result, check = _run(built, way, wanted.options, token, look)
+                result, check = _run(built, way, wanted.options, token, look=look, tell=on_extracted)
                 if check is not None:
                     checks[built.scenario.name, way] = check
                 writer.add(_sample(built, way, number, next(order), result))
@@ -149,13 +150,16 @@ def _run(
     way: Way,
     options: ExtractOptions,
     token: CancelToken,
+    *,
     look: Callable[[BuiltScenario, ExtractionResult], FrameCheck] | None = None,
+    tell: Callable[[ExtractionResult, ExtractOptions], None] = lambda *_: None,
 ) -> tuple[ExtractionResult, FrameCheck | None]:
     """One extraction into a folder of its own; ``look`` sees the frames before they are gone."""
     chosen = replace(options, backend=way.backend, scope=way.scope, format=way.format)
     out = Path(tempfile.mkdtemp(prefix="hfbench-run-"))
     try:
         result = extract(built.composition, out, chosen, token=token)
+        tell(result, chosen)
         if not result.success:
             failure = result.failures[0]
             where = f"{built.scenario.name}, {way}: clip {failure.clip_id!r}"

@@ -82,20 +82,7 @@ def scenario() -> str:
 
 
 #: Open bugs of the doors that these tests found on the last day of the first version; each is in the closing note.
-KNOWN_BUGS = (
-    "test_is_one_line_on_stderr_and_a_documented_code[extract c.json --out -2]",
-    "test_is_one_line_on_stderr_and_a_documented_code[fixtures build nope-2]",
-    "test_is_one_line_on_stderr_and_a_documented_code[fixtures path nope-2]",
-    "test_a_failure_is_one_line_on_stderr_however_long",
-    "test_any_output_folder[False-out[/x]]",
-    "test_any_output_folder[False-[red]o]",
-    "test_any_output_folder[False-o:smile:]",
-    "test_a_terminal_that_knows_only_ascii",
-    "test_a_closed_pipe_is_no_traceback_and_no_verdict",
-    "test_an_ffmpeg_that_was_killed_is_no_damaged_source",
-    "test_a_bad_file_beside_a_good_one",
-    "test_names_are_shown_as_they_are[[red]b[x].mp4]",
-)
+KNOWN_BUGS = ("test_an_ffmpeg_that_was_killed_is_no_damaged_source",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
