@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from fixtures_gen.barcode import find_barcode, read_barcode
 from fixtures_gen.catalogue import CATALOGUE
-from fixtures_gen.errors import FixtureError
+from fixtures_gen.errors import FixtureError, UnknownNameError
 from fixtures_gen.recipe import Recipe, Size
 from fixtures_gen.store import Entry, Progress, Request, Store
 from fixtures_gen.truth import FileTruth, Tags, Truth
@@ -29,6 +29,7 @@ __all__ = [
     "Store",
     "Tags",
     "Truth",
+    "UnknownNameError",
     "find_barcode",
     "read_barcode",
 ]

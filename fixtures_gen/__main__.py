@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from fixtures_gen import sums, verify
 from fixtures_gen.catalogue import CATALOGUE
 from fixtures_gen.contact_sheet import contact_sheet
-from fixtures_gen.errors import FixtureError
+from fixtures_gen.errors import FixtureError, UnknownNameError
 from fixtures_gen.hostile import write_hostile
 from fixtures_gen.recipe import Encode, Size
 from fixtures_gen.selection import select
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FAILED = 1
+_WRONG_USE = 2
+_MACHINE = 6
 
 
 def default_root() -> Path:
@@ -36,20 +38,41 @@ def default_root() -> Path:
 
 
 class _OneLine(click.Group):
-    """Turns a ``FixtureError`` into one line on stderr and exit code 1."""
+    """Turns trouble into one line on stderr and an exit code: 2 for a name that nothing has, 6 for the machine's."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # nobody reads: whoever started this group knows what to make of it
         except FixtureError as error:
-            click.echo(f"error: {error.message}", err=True)
+            _complain(ctx, error.message)
             if error.diagnostic and ctx.params.get("verbose"):
                 click.echo(error.diagnostic, err=True)
-            ctx.exit(_FAILED)
+            ctx.exit(_WRONG_USE if isinstance(error, UnknownNameError) else _MACHINE)
+        except OSError as error:
+            _complain(ctx, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            ctx.exit(_MACHINE)
+
+
+def _complain(ctx: click.Context, message: str) -> None:
+    one_line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message)
+    click.echo(f"{ctx.find_root().info_name}: {one_line}", err=True)
+
+
+class _Named(click.Path):
+    """A path that has a name: the empty text would be the current folder."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if not os.fspath(value):
+            self.fail("the name is empty; name a place, . is the current folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.group(cls=_OneLine)
-@click.option("--root", type=click.Path(path_type=Path), default=None, help="Store folder instead of the default.")
+@click.option("--root", type=_Named(path_type=Path), default=None, help="Store folder instead of the default.")
 @click.option("-v", "--verbose", is_flag=True, help="Also print what a failing ffmpeg said.")
 @click.pass_context
 def main(ctx: click.Context, root: Path | None, *, verbose: bool) -> None:
@@ -77,7 +100,7 @@ def _print_json(data: Any) -> None:
 def with_bar(title: str, work: Callable[[Callable[[Progress], None]], Any]) -> Any:
     """Run ``work`` with a progress bar on stderr; a terminal sees it move, a log sees nothing."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(title, total=None)
 
         def tell(event: Progress) -> None:
@@ -180,7 +203,7 @@ def verify_command(
     if write_sums:
         _write_sums(store, results)
     if not all(result.ok for result in results) and not write_sums:
-        sys.exit(_FAILED)
+        click.get_current_context().exit(_FAILED)
 
 
 def _verification_json(result: verify.Verification) -> dict[str, Any]:
@@ -227,7 +250,7 @@ def _write_sums(store: Store, results: list[verify.Verification]) -> None:
 @main.command()
 @click.argument("name")
 @_size
-@click.option("--sheet", type=click.Path(path_type=Path), default=None, help="Write a contact sheet (PNG) here.")
+@click.option("--sheet", type=_Named(path_type=Path), default=None, help="Write a contact sheet (PNG) here.")
 @_json
 @click.pass_obj
 def show(store: Store, name: str, size: str | None, sheet: Path | None, *, as_json: bool) -> None:
@@ -286,7 +309,7 @@ def path(store: Store, name: str, file: str | None, size: str | None) -> None:
     entry = store.truth(name, _sized(size))
     if file is not None and file not in {f.name for f in entry.files}:
         msg = f"{name} has no file {file!r}: it has {', '.join(f.name for f in entry.files)}"
-        raise FixtureError(msg)
+        raise UnknownNameError(msg)
     click.echo(store.path(name, file, _sized(size)))
 
 
@@ -301,7 +324,7 @@ def gc(store: Store, *, everything: bool, dry_run: bool) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=_Named(path_type=Path))
 @click.pass_obj
 def hostile(store: Store, folder: Path) -> None:
     """Write the bad inputs of the tests into FOLDER."""

@@ -1,4 +1,4 @@
-"""The one error of this package: its message is one line that says what to do next."""
+"""The errors of this package: a message is one line that says what to do next."""
 
 from __future__ import annotations
 
@@ -15,3 +15,7 @@ class FixtureError(Exception):
         super().__init__(message)
         self.message = message
         self.diagnostic = diagnostic
+
+
+class UnknownNameError(FixtureError):
+    """Nothing has that name: a fixture, a tag, a file. The message says what there is."""

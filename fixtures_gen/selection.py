@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fixtures_gen.catalogue import CATALOGUE
-from fixtures_gen.errors import FixtureError
+from fixtures_gen.errors import UnknownNameError
 from fixtures_gen.store import find_recipe
 
 if TYPE_CHECKING:
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 def select(names: Iterable[str] = (), tags: Iterable[str] = ()) -> tuple[str, ...]:
     """Names in catalogue order: all of them, or those named, that carry every one of ``tags``.
 
-    Raises ``FixtureError`` for an unknown name or tag, and where nothing is left.
+    Raises ``UnknownNameError`` for an unknown name or tag, and where nothing is left.
     """
     wanted = {find_recipe(name).name for name in names} or set(CATALOGUE)
     needed = set(tags)
     known = frozenset().union(*(recipe.tags for recipe in CATALOGUE.values()))
     if needed - known:
         msg = f"there is no tag {min(needed - known)!r}: the tags are {', '.join(sorted(known))}"
-        raise FixtureError(msg)
+        raise UnknownNameError(msg)
     chosen = tuple(name for name, recipe in CATALOGUE.items() if name in wanted and needed <= recipe.tags)
     if not chosen:
-        msg = "no fixture has that name and all of those tags: see `python -m fixtures_gen list`"
-        raise FixtureError(msg)
+        msg = "no fixture has that name and all of those tags: see `hfbench fixtures list`"
+        raise UnknownNameError(msg)
     return chosen

@@ -19,7 +19,7 @@ from filelock import FileLock
 from fixtures_gen import program
 from fixtures_gen.building import build
 from fixtures_gen.catalogue import CATALOGUE
-from fixtures_gen.errors import FixtureError
+from fixtures_gen.errors import FixtureError, UnknownNameError
 from fixtures_gen.recipe import Encode, Recipe, Size, recipe_hash
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ class Entry:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; ``FixtureError`` names the nearest ones."""
+    """The recipe of that name; ``UnknownNameError`` names the nearest ones, or all."""
     import difflib
 
     if name in CATALOGUE:
         return CATALOGUE[name]
     near = difflib.get_close_matches(name, CATALOGUE, n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else "see `python -m fixtures_gen list`"
+    hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(CATALOGUE)}"
     msg = f"there is no fixture {name!r}: {hint}"
-    raise FixtureError(msg)
+    raise UnknownNameError(msg)
 
 
 def file_sha256(path: Path) -> str:

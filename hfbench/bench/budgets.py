@@ -65,10 +65,15 @@ def load_budgets(pyproject: Path) -> tuple[Budget, ...]:
         document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
         msg = f"can't read the budgets of {pyproject.name}: {error}"
         raise UsageError(msg) from error
-    table = document.get("tool", {}).get("hfbench", {}).get("budgets", {})
+    table: object = document
+    for name in ("tool", "hfbench", "budgets"):
+        if not isinstance(table, Mapping):
+            msg = f"{pyproject.name}: what should hold {name!r} is {table!r}; write a table [tool.hfbench.budgets]"
+            raise UsageError(msg)
+        table = table.get(name, {})
     return tuple(read_budgets(table))
 
 

@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InProcessTurn:
-    """A :class:`~hfbench.bench.ways.Turn` of a built-in backend; ``options`` are everything that is not an axis."""
+    """A :class:`~hfbench.bench.ways.Turn` of a built-in backend.
+
+    Attributes:
+        options: everything that is not an axis.
+        tell: hears of each counted extraction, one that failed too, after its clock has stopped.
+    """
 
     way: Way
     options: ExtractOptions
     token: CancelToken
+    tell: Callable[[ExtractionResult, ExtractOptions], None]
 
     def warm_up(self, built: BuiltScenario) -> None:
         """Run once, uncounted."""
@@ -41,19 +47,22 @@ class InProcessTurn:
         Raises:
             MeasurementError: the run failed, or was cancelled.
         """
-        result, check = self._extract(built, check_frames if number == 1 else None)
+        result, check = self._extract(built, look=check_frames if number == 1 else None, tell=self.tell)
         return Taken(self._sample(built, number, result), check, {})
 
     def _extract(
         self,
         built: BuiltScenario,
+        *,
         look: Callable[[BuiltScenario, ExtractionResult], FrameCheck] | None = None,
+        tell: Callable[[ExtractionResult, ExtractOptions], None] = lambda *_: None,
     ) -> tuple[ExtractionResult, FrameCheck | None]:
         """One extraction into a folder of its own; ``look`` sees the frames before they are gone."""
         chosen = replace(self.options, backend=self.way.backend, scope=self.way.scope, format=self.way.format)
         out = Path(tempfile.mkdtemp(prefix="hfbench-run-"))
         try:
             result = extract(built.composition, out, chosen, token=self.token)
+            tell(result, chosen)
             if not result.success:
                 failure = result.failures[0]
                 where = f"{built.scenario.name}, {self.way}: clip {failure.clip_id!r}"

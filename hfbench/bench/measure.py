@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hfbench.bench.rightness import FrameCheck
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.control import CancelToken
+    from hfbench.result import ExtractionResult
 
 __all__ = ["Measured", "Measurement", "Step", "Way", "measure"]
 
@@ -71,18 +72,20 @@ def measure(
     *,
     token: CancelToken,
     on_step: Callable[[Step], None] = lambda _: None,
+    on_extracted: Callable[[ExtractionResult, ExtractOptions], None] = lambda *_: None,
 ) -> Measured:
     """Run everything that is wanted; the record on disk is whole after every run.
 
     The frames of each way are held against the truth: those of built-in backends are read back in the first round,
-    after the clock has stopped; those of other engines are counted every time.
+    after the clock has stopped; those of other engines are counted every time. ``on_extracted`` is told of each counted
+    extraction of a built-in backend, one that failed too, after its clock has stopped.
 
     Raises:
         MeasurementError: a run failed, an engine did not answer as it should, or it was cancelled.
         OutputError: the record or the frames can't be written.
     """
     writer = RecordWriter(record_path, _opening(wanted))
-    own = tuple(InProcessTurn(way, wanted.options, token) for way in wanted.ways)
+    own = tuple(InProcessTurn(way, wanted.options, token, on_extracted) for way in wanted.ways)
     with started(wanted.engines, wanted.scenarios) as others:
         turns: tuple[Turn, ...] = (*own, *others)
         checks: dict[tuple[str, AnyWay], FrameCheck] = {}

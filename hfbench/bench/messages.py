@@ -70,8 +70,8 @@ class RunRequest:
             composition=_table(message, "composition"),
             options=_table(message, "options", default={}),
             cache=_text(message, "cache", default="off"),
-            out=_text(message, "out"),
-            cache_folder=_text(message, "cache_folder", default=""),
+            out=_place(message, "out"),
+            cache_folder=_text(message, "cache_folder", default="") and _place(message, "cache_folder"),
         )
 
 
@@ -178,12 +178,12 @@ class Refusal:
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
-    """One message as one line of UTF-8.
+    """One message as one line of ASCII, which is UTF-8: a file name may hold bytes that UTF-8 has no word for.
 
     Raises:
         ValueError: NaN or infinity, which JSON has no word for.
     """
-    return json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(message, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def decode(line: bytes) -> dict[str, Any]:
     """
     try:
         message = json.loads(line.decode(), parse_constant=_refuse_constant)
-    except (UnicodeDecodeError, ValueError) as error:
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
         msg = f"not a JSON line: {line[:80]!r}"
         raise ProtocolError(msg) from error
     if not isinstance(message, dict):
@@ -215,6 +215,14 @@ def _text(message: Mapping[str, Any], key: str, default: object = _REQUIRED) -> 
     if not isinstance(value, str):
         raise ProtocolError(_wrong(key, value, "text"))
     return value
+
+
+def _place(message: Mapping[str, Any], key: str) -> str:
+    """The empty name would be the current folder, whose frames somebody may want to keep."""
+    name = _text(message, key)
+    if not name or "\0" in name:
+        raise ProtocolError(_wrong(key, repr(name), "the name of a folder"))
+    return name
 
 
 def _table(message: Mapping[str, Any], key: str, default: object = _REQUIRED) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -69,8 +70,9 @@ class Sample:
             RecordError: a metric is NaN, infinite, or no number.
         """
         for name, value in self.metrics.items():
-            if value is not None and not (_is_number(value) and math.isfinite(value)):
-                msg = f"scenario {self.scenario!r}: metric {name} is {value!r}; it must be a finite number or null"
+            if value is not None and not _is_number(value):
+                told = str(value)[:40]
+                msg = f"scenario {self.scenario!r}: metric {name} is {told}; it must be a finite number or null"
                 raise RecordError(msg)
 
     def to_json(self) -> dict[str, Any]:
@@ -217,9 +219,15 @@ def load_record(path: str | Path) -> RunRecord:
     """
     place = Path(path)
     try:
+        if not stat.S_ISREG(place.stat().st_mode):  # a pipe would be waited for, a folder has no text
+            msg = f"can't read the record {place}: it is no regular file"
+            raise RecordError(msg)
         document = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"can't read the record {place}: {error}"
+    except OSError as error:
+        msg = f"can't read the record {place}: {error.strerror or error}"
+        raise RecordError(msg) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        msg = f"{place} is not a run record: {error}"
         raise RecordError(msg) from error
     except json.JSONDecodeError as error:
         msg = f"{place} is not a run record: not JSON (line {error.lineno}: {error.msg})"
@@ -244,6 +252,9 @@ def record_from_json(document: object, *, name: str = "the record") -> RunRecord
         raise RecordError(msg)
     try:
         return reader(document)
+    except RecordError as error:
+        msg = f"{name} is damaged: {error.message}"
+        raise RecordError(msg) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         msg = f"{name} is damaged: {type(error).__name__}: {error}"
         raise RecordError(msg) from error
@@ -286,6 +297,7 @@ def _rows(name: str, record: RunRecord) -> Iterable[dict[str, Any]]:
 def _read_v1(document: dict[str, Any]) -> RunRecord:
     known = {each.name for each in fields(RunRecord)}
     given = {key: value for key, value in document.items() if key in known and value is not None}
+    _check(given, _RECORD_V1, "the record")
     given["samples"] = tuple(_sample_v1(each) for each in document["samples"])
     given["notes"] = tuple(str(note) for note in given.get("notes", ()))
     for key in ("load_before", "load_after"):
@@ -294,16 +306,95 @@ def _read_v1(document: dict[str, Any]) -> RunRecord:
 
 
 def _sample_v1(document: dict[str, Any]) -> Sample:
-    if not isinstance(document.get("metrics"), dict) or not isinstance(document.get("round"), int):
-        msg = f"sample of {document.get('scenario')!r} has no metrics or no round"
-        raise TypeError(msg)
     known = {each.name for each in fields(Sample)}
+    name = f"a sample of {repr(document.get('scenario'))[:40]}"
+    missing = [key for key in ("metrics", "round", "scenario", "backend", "scope", "format") if key not in document]
+    if missing:
+        msg = f"{name} has no {', no '.join(missing)}"
+        raise RecordError(msg)
+    _check(document, _SAMPLE_V1, name)
     # An unknown key is a later addition of the same version: additions never change the meaning of what was there.
     return Sample(**{key: value for key, value in document.items() if key in known})
 
 
+def _check(document: Mapping[str, Any], kinds: Mapping[str, Callable[[Any], bool]], name: str) -> None:
+    """Hold what is there against its kind: what is of another would only be noticed in the middle of a comparison.
+
+    Raises:
+        RecordError: something is of another kind.
+    """
+    for key, fits in kinds.items():
+        if key in document and not fits(document[key]):
+            msg = f"{key} of {name} can't be {repr(document[key])[:80]}"
+            raise RecordError(msg)
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A number that JSON can hold and a float can: an integer may be too large for one."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_table(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
+def _is_list(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, str) and bool(datetime.fromisoformat(value))
+
+
+def _are_options(value: object) -> bool:
+    """Anything may stand there; what a comparison reads must be of its kind."""
+    if not isinstance(value, dict):
+        return False
+    _check({key: told for key, told in value.items() if told is not None}, _OPTIONS_V1, "the options")
+    return True
+
+
+_TEXT_TABLE: Final = _is_table(_is_text)
+_OPTIONS_V1: Final = MappingProxyType(
+    {
+        "engines": _is_list(_is_text),
+        "across": _is_list(_is_text),
+        "most_pairs": _is_count,
+        "canary_share": _is_number,
+    }
+)
+_RECORD_V1: Final = MappingProxyType(
+    {
+        "created": _is_time,
+        "machine": _is_table(lambda value: isinstance(value, str | int | float)),
+        "versions": _TEXT_TABLE,
+        "engines": _is_table(_TEXT_TABLE),
+        "options": _are_options,
+        "fixtures": _TEXT_TABLE,
+        "load_before": _is_table(_is_number),
+        "load_after": _is_table(_is_number),
+        "notes": lambda value: isinstance(value, list),
+        "interrupted": lambda value: isinstance(value, bool),
+    }
+)
+_SAMPLE_V1: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("scenario", "backend", "scope", "format", "engine", "role", "cache"), _is_text),
+        **dict.fromkeys(("round", "order", "runs"), _is_count),
+        "files": lambda value: value is None or _is_count(value),
+        "metrics": lambda value: isinstance(value, dict),
+        "frames": _is_table(_is_count),
+    }
+)
 _READERS: Final = cast("Mapping[str, Callable[[dict[str, Any]], RunRecord]]", MappingProxyType({SCHEMA: _read_v1}))

@@ -90,6 +90,7 @@ def differing_axes(record: RunRecord) -> frozenset[str]:
 
 
 def _gated(record: RunRecord, terms: Terms) -> Comparison:
+    """Raises MeasurementError where one side is missing."""
     roles = {role: tuple(each for each in record.samples if each.role == role) for role in (BASELINE, CONTENDER)}
     options = GateOptions(
         times=up_to(terms.times, record.options.get("most_pairs")),
@@ -97,6 +98,9 @@ def _gated(record: RunRecord, terms: Terms) -> Comparison:
         across=terms.across | frozenset(record.options.get("across", ())),
         canary_share=record.options.get("canary_share", GateOptions().canary_share),
     )
+    if not roles[BASELINE]:
+        msg = "the record of a gate holds no sample of the baseline: it ended before the first pair"
+        raise MeasurementError(msg)
     names = tuple(roles[role][0].engine for role in (BASELINE, CONTENDER))
     cases = {case_of(sample, options.across) for sample in roles[BASELINE]}
     return judge_record(record, (names[0], names[1]), len(cases), options)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
+import threading
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from hfbench._version import __version__
 from hfbench.cli.exit_codes import ExitCode
+from hfbench.cli.lines import let_go_of, mend_streams, say
 from hfbench.errors import HfbenchError, MeasurementError, RecordError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Set to anything, it shows where an error came from, below nothing and above its one line.
+_TRACEBACK: Final = "HFBENCH_TRACEBACK"
+#: Asks click for the completion of a shell.
+_COMPLETION: Final = "_HFBENCH_COMPLETE"
 
 #: Command -> (module, help). The help stands here so that ``--help`` imports none of the modules.
 _COMMANDS: Final = {
@@ -60,28 +73,97 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; trouble is one line on stderr and a code of :class:`ExitCode`."""
+    mend_streams()
     try:
-        code = cli.main(args=arguments, prog_name="hfbench", standalone_mode=False)
+        with _sigterm_interrupts():
+            code = _run(arguments)
+            sys.stdout.flush()  # here, where somebody can say that it failed
+    except BaseException as error:  # noqa: BLE001  whatever happened, it is one line and a documented code
+        code = _told(error)
+    for stream in (sys.stdout, sys.stderr):
+        let_go_of(stream)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Not ``cli.main``, but for completions: it ends with 1 at a closed pipe, and 1 means a regression here."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if _COMPLETION in os.environ:
+        cli.main(args=given, prog_name="hfbench", complete_var=_COMPLETION)
+    try:
+        with cli.make_context("hfbench", given) as context:
+            return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as leave:
-        code = leave.exit_code
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        code = ExitCode.WRONG_USE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("hfbench: interrupted", err=True)
-        code = ExitCode.INTERRUPTED
-    except HfbenchError as error:
-        click.echo(f"hfbench: {error.message}", err=True)
-        code = _code_of(error)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone: there is nobody to tell
-        code = ExitCode.MACHINE
-    sys.exit(int(code or 0))
+        return leave.exit_code
 
 
-def _code_of(error: HfbenchError) -> ExitCode:
-    if isinstance(error, UsageError):
-        return ExitCode.WRONG_USE
-    if isinstance(error, MeasurementError | RecordError):
-        return ExitCode.COULD_NOT_MEASURE
-    return ExitCode.MACHINE
+def _told(error: BaseException) -> int:
+    """Say what happened in one line, as far as anybody listens, and give its code."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else ExitCode.OK
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.NOBODY_READS  # there is nobody to tell
+    with contextlib.suppress(OSError):
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show(sys.stderr)
+            return ExitCode.WRONG_USE
+        if os.environ.get(_TRACEBACK):
+            import traceback
+
+            traceback.print_exception(error)
+        say(f"hfbench: {_line(error)}")
+    return _code_of(error)
+
+
+def _line(error: BaseException) -> str:
+    match error:
+        case HfbenchError():
+            told = error.message
+        case click.UsageError():
+            where = error.ctx.command_path if error.ctx else "hfbench"
+            told = f"{_in_a_row(error.format_message())} (see {where} --help)"
+        case click.ClickException():
+            told = _in_a_row(error.format_message())
+        case KeyboardInterrupt() | click.Abort():
+            told = "interrupted"
+        case MemoryError():
+            told = "there is not enough memory: try fewer --workers"
+        case OSError():
+            place = error.filename
+            told = f"{error.strerror or error}{f': {os.fsdecode(place)}' if isinstance(place, str | bytes) else ''}"
+        case _:
+            what = f"{type(error).__name__}: {error}".removesuffix(": ")
+            told = f"a bug: {what}; please report it with what {_TRACEBACK}=1 shows"
+    return told
+
+
+def _in_a_row(words: str) -> str:
+    """Click lists choices in lines of their own; what users gave stands quoted in its messages, blanks and all."""
+    return " ".join(line.strip() for line in words.splitlines() if line.strip())
+
+
+def _code_of(error: BaseException) -> ExitCode:
+    match error:
+        case UsageError() | click.ClickException():
+            return ExitCode.WRONG_USE
+        case MeasurementError() | RecordError():
+            return ExitCode.COULD_NOT_MEASURE
+        case HfbenchError() | OSError() | MemoryError():
+            return ExitCode.MACHINE
+        case KeyboardInterrupt() | click.Abort():
+            return ExitCode.INTERRUPTED
+        case _:
+            return ExitCode.BUG
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM ends as Ctrl-C does: engines and programs are stopped, folders tidied, records stay readable."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: Any = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

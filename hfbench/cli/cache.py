@@ -10,6 +10,7 @@ import click
 
 from hfbench.cli.choices import json_option
 from hfbench.cli.exit_codes import ExitCode
+from hfbench.cli.lines import shown
 from hfbench.cli.terminal import out, print_json
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def info(folder: str | None, *, as_json: bool) -> None:
         )
         return
     console = out()
-    console.print(f"{found.root}", markup=False, soft_wrap=True)
+    console.print(shown(found.root), soft_wrap=True)
     used, cap = found.entry_bytes / _MEBIBYTE, found.max_bytes / _MEBIBYTE
     console.print(f"{found.entries} entries, {used:.1f} of {cap:.0f} MiB")
     console.print(f"used between {_moment(found.oldest_use) or '-'} and {_moment(found.newest_use) or '-'}")
@@ -94,7 +95,7 @@ def verify(folder: str | None, *, as_json: bool) -> None:
         print_json({"problems": [{"entry": each.name, "reason": each.reason} for each in problems]})
     else:
         for each in problems:
-            out().print(f"{each.name}: {each.reason}", markup=False, soft_wrap=True)
+            out().print(shown(f"{each.name}: {each.reason}"), soft_wrap=True)
         out().print(f"{len(problems)} entries are not whole" if problems else "every entry is whole")
     if problems:
         raise click.exceptions.Exit(ExitCode.FAIL)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +16,43 @@ BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("source", "segment", "fused")
 FORMATS = ("jpg", "png", "png16")
 SDR_MAPPINGS = ("bt2408", "gamut")
+
+
+class _Named(click.Path):
+    """A path that has a name: the empty text (an unset variable of a script) would be the current folder."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if not os.fspath(value):
+            self.fail("the name is empty; name a place, . is the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+#: Where something is, or will be; whether it can be used is said by whoever uses it.
+PLACE = _Named(path_type=Path)
+#: The same, and no folder.
+FILE = _Named(path_type=Path, dir_okay=False)
+#: A folder that is there.
+FOLDER = _Named(path_type=Path, file_okay=False, exists=True)
+
+
+class _Seconds(click.FloatRange):
+    """A time that can pass: above 0, and a number."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):  # it is neither below a limit nor above one
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return found
+
+
+SECONDS = _Seconds()
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 

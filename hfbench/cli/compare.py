@@ -18,9 +18,9 @@ from hfbench.cli.judging import (
     measuring_options,
     record_path,
     seed_of,
-    sigterm_interrupts,
     time_rules,
 )
+from hfbench.cli.lines import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def _compared(chosen: dict[str, Any], terms: Terms) -> _Outcome:
     texts = [thing for thing in chosen["things"] if not Path(thing).is_file()]
     strange = next((text for text in texts if "=" not in text), None)
     if strange is not None:
-        msg = f"there is no record {strange}; give a record's file, or an engine as NAME=COMMAND"
+        msg = f"there is no record {strange!r}: give a record's file, or an engine as NAME=COMMAND"
         raise UsageError(msg)
     specs = [EngineSpec.parse(text) for text in (*texts, *chosen["engines"])]
     if len(specs) >= _TWO and not records:
@@ -112,14 +112,14 @@ def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -
     from hfbench.bench.lineup import measure_lineup
     from hfbench.bench.saved import compare_one
     from hfbench.bench.workload import open_record
-    from hfbench.cli.terminal import err, progress_bar
+    from hfbench.cli.terminal import progress_bar
 
     work = build_work(chosen, (_HEADLINE,), ("fused",))
     names = [spec.name for spec in specs]
     asked = {key: chosen[key] for key in ("rounds", "size", "workers", "seed")} | {"engines": names}
     writer = open_record(record_path(chosen, "compare"), work, asked)
     try:
-        with sigterm_interrupts(), progress_bar() as bar:
+        with progress_bar() as bar:
             record = measure_lineup(
                 specs,
                 work,
@@ -132,7 +132,7 @@ def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -
                 limit_seconds=chosen["limit"],
             )
     finally:
-        err().print(f"record: {writer.path}", markup=False, soft_wrap=True)
+        say(f"record: {writer.path}")
     return _Outcome(record, compare_one(record, terms), tuple(names))
 
 

@@ -12,6 +12,7 @@ from hfbench.bench.compare import Comparison, Kind, Row, interval
 from hfbench.bench.likeness import Case, case_of
 from hfbench.bench.rendering import verdict_line
 from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, name_of
+from hfbench.cli.lines import shown
 from hfbench.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def print_comparison(console: Console, outcome: Comparison) -> None:
     print_verdict(console, outcome)
     for case in dict.fromkeys(row.case for row in outcome.rows):
         rows = [row for row in outcome.rows if row.case == case]
-        console.print(f"\n{case}", markup=False)
+        console.print(f"\n{case}")
         console.print(_case_table(rows))
         counters = [row for row in rows if row.kind is Kind.COUNTER]
         same = sum(row.before == row.after for row in counters)
@@ -47,7 +48,7 @@ def print_lineup(console: Console, record: RunRecord, names: Sequence[str], outc
     across = frozenset(axis for outcome in outcomes for row in outcome.rows for axis in _open_axes(row.case))
     cases = dict.fromkeys(case_of(sample, across) for sample in record.samples)
     for case in cases:
-        console.print(f"{case}: medians, and the change against {names[0]}", markup=False)
+        console.print(f"{case}: medians, and the change against {shown(names[0])}")
         console.print(
             _lineup_table(
                 case, [sample for sample in record.samples if case_of(sample, across) == case], names, outcomes
@@ -61,9 +62,9 @@ def print_lineup(console: Console, record: RunRecord, names: Sequence[str], outc
 
 def print_verdict(console: Console, outcome: Comparison) -> None:
     """The verdict line and its reasons."""
-    console.print(Text(verdict_line(outcome), style=style_of(outcome.verdict)))
+    console.print(Text(shown(verdict_line(outcome)), style=style_of(outcome.verdict)))
     for reason in outcome.verdict.reasons:
-        console.print(f"  {reason}", markup=False)
+        console.print(f"  {shown(reason)}")
 
 
 def style_of(verdict: Verdict) -> str:
@@ -117,7 +118,7 @@ def _lineup_table(case: Case, samples: Sequence[Sample], names: Sequence[str], o
     table.add_column("metric")
     by_engine = {name: [sample for sample in samples if sample.engine == name] for name in names}
     for name in names:
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(shown(name), justify="right", overflow="fold")
     changes = {
         (outcome.contender, row.metric): f"{row.judgement.bound.change:+.1%} {interval(row.judgement.bound)}"
         for outcome in outcomes
@@ -160,9 +161,9 @@ def _print_words(console: Console, outcome: Comparison) -> None:
     said = set(outcome.verdict.reasons)
     for unlike in outcome.refused:
         if unlike.message not in said:
-            console.print(f"not compared: {unlike.message}", markup=False)
+            console.print(f"not compared: {shown(unlike.message)}")
     for words in outcome.words:
-        console.print(words, markup=False)
+        console.print(shown(words))
     canary = outcome.canary
     if canary and canary.bound:
         state = "in trouble" if canary.trouble else "quiet"

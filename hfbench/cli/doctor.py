@@ -11,7 +11,8 @@ import click
 
 from hfbench.cli.choices import json_option
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.terminal import out, print_json
+from hfbench.cli.lines import shown
+from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +44,12 @@ def command(*, as_json: bool) -> None:
 
 
 def _print(findings: list[Finding]) -> None:
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table("", "what", "found", "mend", box=None, header_style="bold")
+    table = plain_table("", "what", "found", "mend")
     for finding in findings:
-        mark = "[red]x[/red]" if finding.mend else "[green]ok[/green]"
-        table.add_row(mark, finding.what, finding.found, finding.mend)
+        mark = Text("x", "red") if finding.mend else Text("ok", "green")
+        table.add_row(mark, finding.what, shown(finding.found), shown(finding.mend))
     out().print(table)
 
 
@@ -57,7 +58,10 @@ def _python() -> Finding:
 
 
 def _pyav() -> Finding:
-    import av
+    try:
+        import av
+    except ImportError as error:
+        return Finding("PyAV", f"none: {error}", "pip install --force-reinstall av")
 
     libraries = ", ".join(f"{name} {'.'.join(map(str, version))}" for name, version in av.library_versions.items())
     return Finding("PyAV", f"{av.__version__} ({libraries})")

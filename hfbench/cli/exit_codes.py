@@ -15,7 +15,9 @@ class ExitCode(IntEnum):
     UNSURE = 4
     SOME_CLIPS_FAILED = 5
     MACHINE = 6
+    BUG = 70
     INTERRUPTED = 130
+    NOBODY_READS = 141
 
     @property
     def meaning(self) -> str:
@@ -30,11 +32,13 @@ class ExitCode(IntEnum):
 
 _MEANING = {
     ExitCode.OK: "done; for a gate: PASS",
-    ExitCode.FAIL: "a gate or comparison found a regression",
+    ExitCode.FAIL: "a regression; for a verification: something is not as it was",
     ExitCode.WRONG_USE: "wrong use: an option, a composition, a name",
     ExitCode.COULD_NOT_MEASURE: "nothing, or not everything, could be measured",
     ExitCode.UNSURE: "a gate could not decide",
     ExitCode.SOME_CLIPS_FAILED: "some clips failed; the others have their frames",
     ExitCode.MACHINE: "the machine lacks something, or the output can't be written",
+    ExitCode.BUG: "a bug in hfbench; HFBENCH_TRACEBACK=1 shows where",
     ExitCode.INTERRUPTED: "interrupted by SIGINT or SIGTERM",
+    ExitCode.NOBODY_READS: "the output was not read to its end (a closed pipe): no verdict",
 }

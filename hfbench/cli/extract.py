@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, json_option, picture_options
+from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, json_option, picture_options
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.telemetry import telemetry
-from hfbench.cli.terminal import cancelled_by_signals, err, out, print_json, progress_bar
+from hfbench.cli.lines import say, shown
+from hfbench.cli.telemetry import sink_option, telemetry
+from hfbench.cli.terminal import cancelled_by_signals, out, plain_table, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hfbench.options import ExtractOptions
     from hfbench.result import ExtractionResult
 
 
 @click.command("extract")
-@click.argument("composition", type=click.Path(path_type=Path))
-@click.option("--out", "out_dir", type=click.Path(path_type=Path), required=True, help="Folder for the frames.")
-@click.option("--root", type=click.Path(path_type=Path), help="Project root.  [default: the composition's folder]")
+@click.argument("composition", type=PLACE)
+@click.option("--out", "out_dir", type=PLACE, required=True, help="Folder for the frames.")
+@click.option("--root", type=PLACE, help="Project root.  [default: the composition's folder]")
 @click.option("--fps", help="Frames a second: 30, 29.97, 30000/1001.  [default: the composition's]")
 @click.option("--backend", type=click.Choice(BACKENDS), default="libav", show_default=True)
 @click.option("--scope", type=click.Choice(SCOPES), default="fused", show_default=True)
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Tell sources apart by path, time and size, or by their bytes.",
 )
-@click.option("--sink", "sinks", multiple=True, help="Telemetry: jsonl:FILE, sqlite:FILE, otlp:URL, posthog:, stdout:.")
+@sink_option
 @click.option("--strict", is_flag=True, help="Damaged or too short sources are failures.")
 @click.option("--confined", is_flag=True, help="Refuse sources outside the project root.")
 @click.option("--allow-http", is_flag=True, help="Allow plain http sources.")
@@ -53,10 +55,10 @@ def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None
     options = _options(chosen)
     loaded = Composition.load(composition, root=root, fps=fps)
     token = CancelToken()
-    with telemetry(sinks) as emit:
+    with telemetry(sinks, as_json=as_json) as tell:
         with cancelled_by_signals(token), progress_bar() as bar:
             result = extract(loaded, out_dir, options, token=token, progress=bar.show)
-        emit(result, options)
+        tell(result, options)
     if as_json:
         print_json(result.to_json())
     else:
@@ -80,11 +82,10 @@ def _options(chosen: dict[str, Any]) -> ExtractOptions:
 
 
 def _print(result: ExtractionResult) -> None:
-    from rich.table import Table
-
-    table = Table("clip", "frames", "size (px)", "folder", box=None, header_style="bold")
+    table = plain_table("clip", "frames", "size (px)", "folder")
     for clip in result.clips:
-        table.add_row(clip.clip_id, str(clip.frames), f"{clip.size[0]} x {clip.size[1]}", str(clip.directory))
+        size = f"{clip.size[0]} x {clip.size[1]}"
+        table.add_row(shown(clip.clip_id), str(clip.frames), size, shown(clip.directory))
     console = out()
     if result.clips:
         console.print(table)
@@ -94,9 +95,9 @@ def _print(result: ExtractionResult) -> None:
         f"({breakdown['cpuMs']:.0f} ms CPU), {breakdown['framesDecoded']} decoded"
     )
     for note in result.notes:
-        err().print(f"note: {note.message}", markup=False)
+        say(f"note: {note.message}")
     for clip in result.clips:
         for warning in clip.warnings:
-            err().print(f"{clip.clip_id}: {warning.kind}: {warning.message}", markup=False)
+            say(f"{clip.clip_id}: {warning.kind}: {warning.message}")
     for failure in result.failures:
-        err().print(f"{failure.clip_id}: {failure.kind.value}: {failure.message}", markup=False, style="red")
+        say(f"{failure.clip_id}: {failure.kind.value}: {failure.message}", "red")

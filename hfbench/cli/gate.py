@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hfbench.cli.choices import FOLDER
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.judging import (
     Delivery,
@@ -20,12 +20,13 @@ from hfbench.cli.judging import (
     measuring_options,
     record_path,
     seed_of,
-    sigterm_interrupts,
     time_rules,
 )
+from hfbench.cli.lines import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from hfbench.bench.compare import Comparison
     from hfbench.bench.gate import GateOptions, Tell
@@ -46,9 +47,7 @@ _TWO: Final = 2
 @click.command("gate", epilog=ExitCode.table())
 @click.option("--base", help="Git revision to judge against: main, HEAD~1, a commit.")
 @click.option("--head", default=".", show_default=True, help="Git revision to judge; . is the tree as it is now.")
-@click.option(
-    "--repository", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".", help="[default: here]"
-)
+@click.option("--repository", type=FOLDER, default=".", help="[default: here]")
 @click.option(
     "--engine", "engines", multiple=True, metavar="NAME=COMMAND", help="Instead of revisions; twice, baseline first."
 )
@@ -82,7 +81,7 @@ def command(**chosen: Any) -> int:
     subject = _subject(chosen)
     work = build_work(chosen, _SCENARIOS, _SCOPES)
     writer = open_record(record_path(chosen, "gate"), work, _asked(chosen, options))
-    with sigterm_interrupts(), _shown(writer) as progress:
+    with _shown(writer) as progress:
         outcome = _gate(subject, work, options, writer, progress.tell)
     return _tell(outcome, writer, Delivery.of(chosen, _reproduce(chosen)), as_json=chosen["as_json"])
 
@@ -158,7 +157,6 @@ def _shown(writer: RecordWriter) -> Iterator[GateProgress]:
     """Progress; after an interruption, where the record is and what it says by itself."""
     from hfbench.bench.verdict import name_of
     from hfbench.cli.gate_progress import gate_progress
-    from hfbench.cli.terminal import err
 
     try:
         with gate_progress() as progress:
@@ -167,20 +165,20 @@ def _shown(writer: RecordWriter) -> Iterator[GateProgress]:
         last = progress.last
         so_far = f"{name_of(last.comparison.verdict)} so far" if last and last.comparison else "nothing measured"
         pairs = last.pairs if last else 0
-        err().print(f"interrupted after {pairs} pairs, {so_far}; record: {writer.path}", markup=False, soft_wrap=True)
+        say(f"interrupted after {pairs} pairs, {so_far}; record: {writer.path}")
         raise
 
 
 def _tell(outcome: Comparison, writer: RecordWriter, delivery: Delivery, *, as_json: bool) -> int:
     from hfbench.bench.rendering import to_json
     from hfbench.cli.comparison_table import print_comparison
-    from hfbench.cli.terminal import err, out, print_json
+    from hfbench.cli.terminal import out, print_json
 
     if as_json:
         print_json(to_json(outcome, reproduce=delivery.reproduce, allow_unsure=delivery.allow_unsure))
     else:
         print_comparison(out(), outcome)
-    err().print(f"record: {writer.path}", markup=False, soft_wrap=True)
+    say(f"record: {writer.path}")
     return deliver((outcome,), writer.record, delivery)
 
 

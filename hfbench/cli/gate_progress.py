@@ -13,6 +13,7 @@ from rich.text import Text
 from hfbench.bench.compare import Comparison, Kind, Row, interval
 from hfbench.bench.verdict import Unsure, name_of
 from hfbench.cli.comparison_table import style_of
+from hfbench.cli.lines import say, shown
 from hfbench.cli.terminal import err
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class GateProgress:
         if self._is_drawn:
             return
         if progress.comparison is None:
-            err().print(progress.stage, markup=False)
+            say(progress.stage)
         else:
             self._write(progress.comparison)
 
@@ -52,7 +53,7 @@ class GateProgress:
         elapsed = time.monotonic() - self._started
         if progress.comparison is None:
             waiting = Table.grid()
-            waiting.add_row(f"{progress.stage}  {elapsed:.0f} s")
+            waiting.add_row(f"{shown(progress.stage)}  {elapsed:.0f} s")
             return waiting
         table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
         for name in ("case", "metric", "pairs", "change so far", "so far"):
@@ -71,7 +72,7 @@ class GateProgress:
             if int(pairs) % _PAIRS_A_LINE == 0 and key not in self._written:
                 self._written.add(key)
                 said = f"{row.case}: {row.metric} {change} after {pairs} pairs: {_so_far(row)}"
-                err().print(said, markup=False, soft_wrap=True)
+                say(said)
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hfbench.cli.choices import json_option
-from hfbench.cli.terminal import err, out, print_json
+from hfbench.cli.choices import PLACE, json_option
+from hfbench.cli.lines import say, shown
+from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:
     from hfbench.bench.history import History, Step
@@ -27,9 +28,9 @@ def _axis_options(function: Any) -> Any:
 
 
 @click.command("history")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=PLACE)
 @_axis_options
-@click.option("--repo", type=click.Path(path_type=Path), default=Path(), help="For the order of commits.  [default: .]")
+@click.option("--repo", type=PLACE, default=Path(), help="For the order of commits.  [default: .]")
 @click.option("--table", "show_table", is_flag=True, help="Print every point, too.")
 @json_option
 def command(sources: tuple[Path, ...], **chosen: Any) -> None:
@@ -43,8 +44,11 @@ def command(sources: tuple[Path, ...], **chosen: Any) -> None:
 
     found = load_history(sources or _usual(), commits_of(chosen["repo"]))
     for trouble in found.trouble:
-        err().print(f"left out: {trouble}", markup=False, soft_wrap=True)
+        say(f"left out: {trouble}")
     history = found.where(**{axis: chosen[axis] for axis in _AXES if chosen[axis]})
+    if found.series and not history.series:
+        msg = "nothing in the history fits these options: hfbench history --table shows what there is"
+        raise RecordError(msg)
     if not history.series:
         msg = "there is no history yet: run `asv run`, or `hfbench run` at several commits, or name the results"
         raise RecordError(msg)
@@ -64,17 +68,12 @@ def _usual() -> list[Path]:
 
 
 def _print_points(history: History) -> None:
-    from rich.table import Table
-
-    table = Table("scenario", "way", "metric", "commit", "median", "least", "most", "n", box=None, header_style="bold")
+    table = plain_table("scenario", "way", "metric", "commit", "median", "least", "most", "n")
     for series in history.series:
         for point in series.points:
             spread = (f"{value:,.6g}" for value in (point.value, min(point.values), max(point.values)))
             table.add_row(
-                series.axes.scenario,
-                _way(series.axes),
-                series.axes.metric,
-                point.label,
+                *map(shown, (series.axes.scenario, _way(series.axes), series.axes.metric, point.label)),
                 *spread,
                 str(len(point.values)),
             )
@@ -89,13 +88,12 @@ def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
     for step in steps:
         direction = "worse" if step.is_worse else "better"
         console.print(
-            f"{step.axes.metric}: {_size(step)} ({direction}) in {step.commit_range}\n"
-            f"  {step.axes.scenario} [{_way(step.axes)}], {step.old:,.6g} -> {step.new:,.6g}",
-            markup=False,
+            f"{shown(step.axes.metric)}: {_size(step)} ({direction}) in {shown(step.commit_range)}\n"
+            f"  {shown(step.axes.scenario)} [{shown(_way(step.axes))}], {step.old:,.6g} -> {step.new:,.6g}",
             soft_wrap=True,
         )
         confirm = gate_command(step)
-        console.print(f"  confirm: {confirm or 'no commits are known for it'}\n", markup=False, soft_wrap=True)
+        console.print(f"  confirm: {shown(confirm or 'no commits are known for it')}\n", soft_wrap=True)
     short = sum(_is_short(series.points, series.axes.is_time) for series in history.series)
     console.print(
         f"{len(steps)} steps in {len(history.series)} lines over {len(history.commits)} commits"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, SDR_MAPPINGS, json_option
+from hfbench.cli.choices import BACKENDS, FILE, FORMATS, SCOPES, SDR_MAPPINGS, SECONDS, json_option
+from hfbench.cli.lines import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from hfbench.bench.budgets import Budget
     from hfbench.bench.compare import Comparison, TimeMetric
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 CACHES = ("off", "cold", "warm")
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def judging_options(function: _Command) -> _Command:
@@ -39,16 +36,14 @@ def judging_options(function: _Command) -> _Command:
                 type=click.Choice(("cpu", "wall")),
                 help="wall: wall time decides too, beside CPU time.",
             ),
-            click.option(
-                "--budgets", type=_FILE, help="File with [tool.hfbench.budgets].  [default: ./pyproject.toml]"
-            ),
+            click.option("--budgets", type=FILE, help="File with [tool.hfbench.budgets].  [default: ./pyproject.toml]"),
             click.option(
                 "--allow-unsure/--no-allow-unsure",
                 default=None,
                 help="UNSURE ends with 0.  [default: only in a pull request's workflow]",
             ),
-            click.option("--markdown", type=_FILE, help="Write what a reviewer sees to this file."),
-            click.option("--junit", type=_FILE, help="Write JUnit XML to this file."),
+            click.option("--markdown", type=FILE, help="Write what a reviewer sees to this file."),
+            click.option("--junit", type=FILE, help="Write JUnit XML to this file."),
             click.option("--link", default="", help="A link for the Markdown, to a report or a workflow run."),
             json_option,
         )
@@ -85,14 +80,13 @@ def _what(scenarios: str, scopes: str) -> Sequence[Callable[[_Command], _Command
 
 def _how(workers: int) -> Sequence[Callable[[_Command], _Command]]:
     at_once = "Clips worked on at once; 0: one a core."
-    seconds = click.FloatRange(min=0, min_open=True)
     return (
         click.option("--workers", type=click.IntRange(min=0), default=workers, show_default=True, help=at_once),
         click.option("--quality", type=click.IntRange(1, 100), help="Of jpg.  [default: the engine's]"),
         click.option("--sdr-mapping", type=click.Choice(SDR_MAPPINGS), help="[default: the engine's]"),
         click.option("--seed", type=int, help="Of the order of the runs.  [default: a new one, told at the end]"),
-        click.option("--limit", type=seconds, default=300.0, show_default=True, help="Seconds that one run may take."),
-        click.option("--record", type=_FILE, help="Where to save the record.  [default: in hfbench's home]"),
+        click.option("--limit", type=SECONDS, default=300.0, show_default=True, help="Seconds that one run may take."),
+        click.option("--record", type=FILE, help="Where to save the record.  [default: in hfbench's home]"),
     )
 
 
@@ -188,21 +182,8 @@ def deliver(outcomes: Sequence[Comparison], record: RunRecord, delivery: Deliver
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for outcome in outcomes:
             for line in to_annotations(outcome):
-                click.echo(line, err=True)  # the runner reads both streams; stdout may hold JSON
+                say(line)  # the runner reads both streams; stdout may hold JSON
     return exit_code(verdict_of(outcomes), allow_unsure=delivery.allow_unsure)
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM ends as Ctrl-C does: engines are stopped, and the record stays readable."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _axes(chosen: dict[str, Any], scopes: Sequence[str]) -> Axes:

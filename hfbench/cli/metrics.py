@@ -5,21 +5,19 @@ from __future__ import annotations
 import click
 
 from hfbench.cli.choices import json_option
-from hfbench.cli.terminal import out, print_json
+from hfbench.cli.terminal import out, plain_table, print_json
 
 
 @click.command("metrics")
 @json_option
 def command(*, as_json: bool) -> None:
     """List every metric with its unit and meaning."""
-    from rich.table import Table
-
     from hfbench.metrics import METRICS
 
     if as_json:
         print_json({name: {"unit": unit, "meaning": meaning} for name, (unit, meaning) in METRICS.items()})
         return
-    table = Table("metric", "unit", "meaning", box=None, header_style="bold")
+    table = plain_table("metric", "unit", "meaning")
     for name, (unit, meaning) in METRICS.items():
         table.add_row(name, unit, meaning)
     out().print(table)

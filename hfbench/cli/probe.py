@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import json_option
+from hfbench.cli.choices import PLACE, json_option
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.terminal import err, out, print_json
+from hfbench.cli.lines import say, shown
+from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:
     from hfbench.media import MediaInfo
 
 
 @click.command("probe")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=PLACE)
 @json_option
 def command(files: tuple[Path, ...], *, as_json: bool) -> None:
     """Read FILES and print size, rate, colours, VFR and HDR verdicts."""
@@ -70,19 +71,19 @@ def _json(path: Path, found: MediaInfo | str) -> dict[str, Any]:
 
 
 def _print(found: list[tuple[Path, MediaInfo | str]]) -> None:
-    from rich.table import Table
-
     columns = ("file", "codec", "size (px)", "rate (fps)", "length (s)", "pixels", "dynamic range", "notes")
-    table = Table(*columns, box=None, header_style="bold")
+    table = plain_table(*columns)
     for path, media in found:
         if isinstance(media, str):
-            err().print(f"{path}: {media}", markup=False, style="red")
+            say(f"{path}: {media}", "red")
             continue
         rate = "VFR" if media.timing.is_vfr else f"{float(1 / media.timing.period):.3f}".rstrip("0").rstrip(".")
         dynamic_range = media.hdr_target.value.upper() if media.hdr_target else "SDR"
         size = f"{media.display_size[0]} x {media.display_size[1]}"
         length = f"{float(media.timing.end):.3f}"
         notes = "; ".join(message for _, message in media.notes)
-        table.add_row(path.name, media.codec, size, rate, length, media.pixel_format, dynamic_range, notes)
+        table.add_row(
+            shown(path.name), media.codec, size, rate, length, media.pixel_format, dynamic_range, shown(notes)
+        )
     if table.row_count:
         out().print(table)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hfbench.cli.choices import json_option
-from hfbench.cli.terminal import err, out, print_json, progress_bar
+from hfbench.cli.choices import PLACE, json_option
+from hfbench.cli.lines import say, shown
+from hfbench.cli.terminal import out, plain_table, print_json, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +23,12 @@ _OF_RECORDS: Final = ("02-preflight-scopes", "04-compare", "05-history")
 
 
 @click.command("report")
-@click.argument("records", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("records", nargs=-1, type=PLACE)
 @click.option(
     "--notebook", "-n", "names", multiple=True, help="Name or path, repeatable.  [default: all, or those of records]"
 )
 @click.option("--parameter", "-p", "pairs", multiple=True, metavar="NAME=VALUE", help="For every notebook that has it.")
-@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("hfbench-report"), show_default=True)
+@click.option("--out", "folder", type=PLACE, default=Path("hfbench-report"), show_default=True)
 @click.option("--list", "list_them", is_flag=True, help="List the notebooks and their parameters, and stop.")
 @json_option
 def command(records: tuple[Path, ...], **chosen: Any) -> None:
@@ -89,10 +90,9 @@ def _write(ran: list[Ran], records: Sequence[Path], chosen: dict[str, Any]) -> N
             {"schema": _SCHEMA, "index": str(index), "pages": [_page(*each) for each in zip(ran, pages, strict=True)]}
         )
     else:
-        out().print(f"report: {index}", markup=False, soft_wrap=True)
+        out().print(f"report: {shown(index)}", soft_wrap=True)
     for each, failure in failed:
-        told = f"{each.notebook.name}, {failure.told}\n  kept: {each.executed}"
-        err().print(told, markup=False, soft_wrap=True)
+        say(f"{each.notebook.name}, {failure.told}; kept: {each.executed}")
     if failed:
         msg = f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}"
         raise MeasurementError(msg)
@@ -109,12 +109,10 @@ def _page(ran: Ran, page: Path) -> dict[str, Any]:
 
 
 def _list(notebooks: Sequence[Notebook]) -> None:
-    from rich.table import Table
-
     from hfbench.bench.report.parameters import declared_by
 
-    table = Table("notebook", "what it shows", "parameters", box=None, header_style="bold")
+    table = plain_table("notebook", "what it shows", "parameters")
     for each in notebooks:
         told = ", ".join(f"{name}={facts['default']}" for name, facts in declared_by(each).items())
-        table.add_row(each.name, each.about, told)
+        table.add_row(shown(each.name), shown(each.about), shown(told))
     out().print(table)

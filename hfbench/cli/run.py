@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FORMATS, SCOPES, engine_options, json_option, picture_options
-from hfbench.cli.terminal import cancelled_by_signals, err, out, print_json, progress_bar
+from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, engine_options, json_option, picture_options
+from hfbench.cli.lines import say
+from hfbench.cli.telemetry import sink_option, telemetry
+from hfbench.cli.terminal import cancelled_by_signals, out, plain_table, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from hfbench.bench.measure import Measured, Measurement
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hfbench.bench.measure import Measured, Measurement, Way
     from hfbench.bench.scenarios import BuiltScenario
+    from hfbench.options import ExtractOptions
+    from hfbench.result import ExtractionResult
 
 
 @click.command("run")
@@ -31,8 +37,9 @@ if TYPE_CHECKING:
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.  [default: all]")
 @click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Repeatable.  [default: jpg]")
 @click.option("--size", help="Picture size of the fixtures: 180p to 2160p.  [default: each fixture's own]")
-@click.option("--record", type=click.Path(path_type=Path), help="Where to save the record.")
+@click.option("--record", type=PLACE, help="Where to save the record.")
 @engine_options
+@sink_option
 @picture_options
 @json_option
 def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
@@ -50,13 +57,17 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     names = tuple(SCENARIOS) if chosen["run_all"] else scenarios or (HEADLINE,)
     wanted = [find_scenario(name) for name in dict.fromkeys(names)]
     chosen["engines"] = parse_engines(chosen["engines"], chosen["backends"])
-    with progress_bar() as bar:
-        built = build_scenarios(
-            wanted,
-            chosen["size"],
-            on_progress=lambda step: bar.show(f"{step.state} {step.name} {step.size.value}", step.done, step.total),
-        )
-    measured = _measure(built, chosen)
+    ways, options = _ways(chosen), _options(chosen)
+    counted = len(wanted) * len(ways) * chosen["rounds"]
+    # Sinks are opened, and options read, before minutes are spent on fixtures.
+    with telemetry(chosen["sinks"], as_json=chosen["as_json"], extractions=counted) as tell:
+        with progress_bar() as bar:
+            built = build_scenarios(
+                wanted,
+                chosen["size"],
+                on_progress=lambda step: bar.show(f"{step.state} {step.name} {step.size.value}", step.done, step.total),
+            )
+        measured = _measure(_wanted(built, ways, options, chosen), chosen["record"], tell)
     if chosen["as_json"]:
         print_json(measured.record.to_json())
     else:
@@ -64,49 +75,60 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     _refuse_wrong_frames(measured)
 
 
-def _measure(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measured:
+def _measure(
+    wanted: Measurement, record: Path | None, tell: Callable[[ExtractionResult, ExtractOptions], None]
+) -> Measured:
     from hfbench.bench.measure import measure
     from hfbench.control import CancelToken
 
     token = CancelToken()
-    path = chosen["record"] or _new_record_path()
+    path = record or _new_record_path()
     try:
         with cancelled_by_signals(token, interrupts=True), progress_bar() as bar:
             return measure(
-                _wanted(built, chosen),
+                wanted,
                 path,
                 token=token,
                 on_step=lambda step: bar.show(step.what, step.done, step.total),
+                on_extracted=tell,
             )
     finally:
         if path.exists():  # also of a run that broke off: what was measured until then is in it
-            err().print(f"record: {path}", markup=False, soft_wrap=True)
+            say(f"record: {path}")
 
 
-def _wanted(built: tuple[BuiltScenario, ...], chosen: dict[str, Any]) -> Measurement:
+def _ways(chosen: dict[str, Any]) -> tuple[Way, ...]:
     from itertools import product
 
-    from hfbench.bench.measure import Measurement, Way
-    from hfbench.bench.over_protocol import Engines
-    from hfbench.bench.workload import Axes
-    from hfbench.options import ExtractOptions
+    from hfbench.bench.measure import Way
     from hfbench.plan import ImageFormat, Scope
 
     backends = chosen["backends"] or (() if chosen["engines"] else BACKENDS)
-    scopes, formats = chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",)
-    ways = product(backends, scopes, formats)
-    picture = {
-        key: chosen[key]
-        for key in ("quality", "workers", "sdr_mapping", "sdr_eotf", "sdr_white")
-        if chosen[key] is not None
-    }
-    return Measurement(
-        built,
-        tuple(Way(backend, Scope(scope), ImageFormat(format_)) for backend, scope, format_ in dict.fromkeys(ways)),
-        chosen["rounds"],
-        ExtractOptions(**picture),
-        Engines(chosen["engines"], Axes(scopes=scopes, formats=formats), picture, chosen["limit"]),
-    )
+    ways = product(backends, chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",))
+    return tuple(Way(backend, Scope(scope), ImageFormat(format_)) for backend, scope, format_ in dict.fromkeys(ways))
+
+
+def _options(chosen: dict[str, Any]) -> ExtractOptions:
+    from hfbench.options import ExtractOptions
+
+    return ExtractOptions(**_picture(chosen))
+
+
+def _picture(chosen: dict[str, Any]) -> dict[str, Any]:
+    names = ("quality", "workers", "sdr_mapping", "sdr_eotf", "sdr_white")
+    return {name: chosen[name] for name in names if chosen[name] is not None}
+
+
+def _wanted(
+    built: tuple[BuiltScenario, ...], ways: tuple[Way, ...], options: ExtractOptions, chosen: dict[str, Any]
+) -> Measurement:
+    from hfbench.bench.measure import Measurement
+    from hfbench.bench.over_protocol import Engines
+    from hfbench.bench.workload import Axes
+
+    axes = Axes(scopes=chosen["scopes"] or SCOPES, formats=chosen["formats"] or ("jpg",))
+    engines = Engines(chosen["engines"], axes, _picture(chosen), chosen["limit"])
+    return Measurement(built, ways, chosen["rounds"], options, engines)
 
 
 def _new_record_path() -> Path:
@@ -116,31 +138,29 @@ def _new_record_path() -> Path:
 
 
 def _list() -> None:
-    from rich.table import Table
-
     from hfbench.bench.scenarios import SCENARIOS
 
-    table = Table("scenario", "what it shows", box=None, header_style="bold")
+    table = plain_table("scenario", "what it shows")
     for scenario in SCENARIOS.values():
         table.add_row(scenario.name, scenario.title)
     out().print(table)
 
 
 def _print(built: tuple[BuiltScenario, ...], measured: Measured) -> None:
+    from rich.text import Text
+
     from hfbench.cli.run_table import scenario_table
 
     console = out()
     for each in built:
-        console.print(f"\n[bold]{each.scenario.name}[/bold]: {each.scenario.title}", soft_wrap=True)
+        console.print(Text.assemble("\n", (each.scenario.name, "bold"), f": {each.scenario.title}"), soft_wrap=True)
         console.print(scenario_table(each.scenario.name, measured))
 
 
 def _refuse_wrong_frames(measured: Measured) -> None:
     wrong = [(key, check) for key, check in measured.checks.items() if not check.is_right]
     for (name, way), check in wrong:
-        err().print(
-            f"WRONG FRAMES in {name}, {way}: {check.first_wrong}", style="bold red", markup=False, soft_wrap=True
-        )
+        say(f"WRONG FRAMES in {name}, {way}: {check.first_wrong}", "bold red")
     if wrong:
         from hfbench.errors import MeasurementError
 

@@ -1,47 +1,87 @@
-"""Telemetry for commands: sinks opened before, one event after, notes on stderr. It never changes a result."""
+"""Telemetry for commands: sinks opened before, one event an extraction, notes on stderr. It never changes a result."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from hfbench.cli.lines import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from hfbench.options import ExtractOptions
     from hfbench.result import ExtractionResult
+    from hfbench.telemetry import TelemetryEvent
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+_SINKS = "jsonl:FILE, sqlite:FILE, otlp:URL, posthog:, stdout: (not with --json); repeatable."
+sink_option: Callable[[_Command], _Command] = click.option(
+    "--sink", "sinks", multiple=True, metavar="SINK", help=f"Telemetry: {_SINKS}"
+)
 
 
 @contextmanager
-def telemetry(sinks: Sequence[str]) -> Iterator[Callable[[ExtractionResult, ExtractOptions], None]]:
-    """Give a function that reports a finished extraction to the chosen sinks.
+def telemetry(
+    sinks: Sequence[str], *, as_json: bool, extractions: int = 1
+) -> Iterator[Callable[[ExtractionResult, ExtractOptions], None]]:
+    """Give a function that is told of each finished extraction; the events go to the chosen sinks at the end.
+
+    Not before: a client that sends while the next extraction is measured takes CPU time that counts as that one's. The
+    events keep the times at which they were told, and are sent whatever ends the block.
+
+    Args:
+        sinks: As on the command line; ``HFBENCH_SINK`` names more.
+        as_json: Whether standard output is for one document, and so not for events.
+        extractions: How many may be told of.
 
     Raises:
-        UsageError: a sink that can't be understood.
-        NotInstalledError: a sink whose client library is missing.
+        UsageError: A sink that can't be understood, or one that wants the standard output that ``--json`` has.
+        NotInstalledError: A sink whose client library is missing.
     """
     if not sinks and not os.environ.get("HFBENCH_SINK"):  # nothing is imported for nothing
         yield lambda result, options: None  # noqa: ARG005
         return
     from hfbench.telemetry import open_dispatcher, render_complete, render_failed
 
-    with open_dispatcher(sinks, os.environ) as dispatcher:
+    if as_json:
+        _keep_stdout_for_json(sinks)
+    events: list[TelemetryEvent] = []
 
-        def emit(result: ExtractionResult, options: ExtractOptions) -> None:
-            if not dispatcher.is_live:
-                return
-            facts = _facts(result, options)
-            dispatcher.emit(render_complete(result.breakdown.to_json(), facts))
-            if result.failures:
-                dispatcher.emit(render_failed(Counter(each.kind.value for each in result.failures), facts))
+    def tell(result: ExtractionResult, options: ExtractOptions) -> None:
+        facts = _facts(result, options)
+        events.append(render_complete(result.breakdown.to_json(), facts))
+        if result.failures:
+            events.append(render_failed(Counter(each.kind.value for each in result.failures), facts))
 
-        yield emit
-    for line in (*dispatcher.notes, *dispatcher.complaints()):
-        click.echo(f"telemetry: {line}", err=True)
+    dispatcher = open_dispatcher(sinks, os.environ, 2 * extractions)
+    try:
+        yield tell
+    finally:
+        with dispatcher:
+            for event in events:
+                dispatcher.emit(event)
+        for line in (*dispatcher.notes, *dispatcher.complaints()):
+            say(line)
+
+
+def _keep_stdout_for_json(sinks: Sequence[str]) -> None:
+    """Two documents in one stream are none.
+
+    Raises:
+        UsageError: A sink writes to standard output.
+    """
+    from hfbench.errors import UsageError
+    from hfbench.telemetry.policy import choose_sinks
+
+    if any(choice.spec.scheme == "stdout" for choice in choose_sinks(sinks, os.environ)):
+        msg = "the sink stdout: and --json both want standard output: send events to jsonl:FILE, or leave one out"
+        raise UsageError(msg)
 
 
 def _facts(result: ExtractionResult, options: ExtractOptions) -> dict[str, object]:

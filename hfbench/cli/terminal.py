@@ -9,36 +9,61 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from hfbench.cli.lines import shown, shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
     from rich.progress import TaskID
+    from rich.text import Text
 
     from hfbench.control import CancelToken
 
-#: Characters in a line where stdout is no terminal: a log, a pipe.
-_WIDTH_OF_A_FILE = 120
+#: Characters in a line where stdout is no terminal: no line there is torn or cut, one row of a table is one line.
+_WIDTH_OF_A_FILE = 100_000
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Console(Console):
+    """Shows every text as it is: no markup, no emoji codes, and nothing in it can move the cursor."""
+
+    def render_str(self, text: str, **styling: Any) -> Text:
+        return super().render_str(shown_lines(text), **styling)
+
+    def on_broken_pipe(self) -> None:
+        """Leave the exit code to the door: rich's own is 1, which means a regression here."""
+        raise  # noqa: PLE0704  called while BrokenPipeError is handled
 
 
 def out() -> Console:
     """Results: stdout."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
+    return _Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def err() -> Console:
-    """Everything that is not the result: stderr."""
-    return Console(stderr=True, highlight=False)
+    """What moves on stderr; a line there is written by :func:`hfbench.cli.lines.say`."""
+    return _Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def plain_table(*headings: str) -> Table:
+    """A table without lines; what is too long for a terminal goes on below, for a name cut short is no name."""
+    return Table(*(Column(heading, overflow="fold") for heading in headings), box=None, header_style="bold")
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    """One JSON document on stdout, with escapes where stdout can't take what it holds."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a stream for ASCII, or a file name that is no UTF-8
+        text = json.dumps(document, indent=1, allow_nan=False)
+    sys.stdout.write(text + "\n")
 
 
 class Bar:
@@ -50,6 +75,7 @@ class Bar:
 
     def show(self, phase: str, done: int, total: int) -> None:
         """``done`` of ``total`` things of a phase."""
+        phase = shown(phase)
         if self._task is None:
             self._task = self._progress.add_task(phase, total=total)
         self._progress.update(self._task, description=phase, completed=done, total=total)
@@ -58,7 +84,7 @@ class Bar:
 @contextmanager
 def progress_bar() -> Iterator[Bar]:
     """A bar that disappears when it is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err(), transient=True, disable=not sys.stderr.isatty()) as progress:
         yield Bar(progress)
 

@@ -129,12 +129,13 @@ class TelemetryDispatcher:
         self.close()
 
 
-def open_dispatcher(cli_specs: Sequence[str], environ: Mapping[str, str]) -> TelemetryDispatcher:
+def open_dispatcher(cli_specs: Sequence[str], environ: Mapping[str, str], events: int = 1) -> TelemetryDispatcher:
     """Open the sinks that were asked for and may be live.
 
     Args:
         cli_specs: Specs from the command line, in order.
         environ: The environment: ``HFBENCH_SINK``, the opt-outs, CI, and the keys of network sinks.
+        events: How many may come at once; no sink drops any before it holds so many.
 
     Returns:
         A dispatcher; one that does nothing when there is no live sink.
@@ -148,7 +149,7 @@ def open_dispatcher(cli_specs: Sequence[str], environ: Mapping[str, str]) -> Tel
     with contextlib.ExitStack() as opened:  # when one can't be opened, those before it are closed
         attached = [_open(choice, environ, opened) for choice in choices if choice.is_live]
         opened.pop_all()
-    return TelemetryDispatcher(attached, notes=notes)
+    return TelemetryDispatcher(attached, notes=notes, capacity=max(events, QUEUE_CAPACITY))
 
 
 def _open(choice: SinkChoice, environ: Mapping[str, str], opened: contextlib.ExitStack) -> AttachedSink:

@@ -82,7 +82,9 @@ def test_an_impossible_budget_names_scenario_metric_and_value(tmp_path: Path, li
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["[tool", "tool.hfbench.budgets = 3", "tool.hfbench.budgets.mixed = 3"])
+@pytest.mark.parametrize(
+    "text", ["[tool", "tool = 3", "tool.hfbench = 3", "tool.hfbench.budgets = 3", "tool.hfbench.budgets.mixed = 3"]
+)
 def test_not_a_table(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="budgets"):
         load_budgets(written(tmp_path, text))

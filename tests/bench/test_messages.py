@@ -47,8 +47,13 @@ def test_nan_is_never_sent() -> None:
         encode(RunAnswer(metrics={"cpuMs": math.nan}).to_json())
 
 
+def test_a_file_name_that_is_no_utf8_survives() -> None:
+    request = RunRequest(scenario="s", composition={"clips": [{"src": "\udcff.mp4"}]}, out="o")
+    assert RunRequest.from_json(decode(encode(request.to_json(1)))) == request
+
+
 @pytest.mark.parametrize(
-    "line", [b"", b"frame= 60\n", b"[1]\n", b"\xff\n", b'{"a": NaN}\n', b'{"a": -Infinity}\n', b'"x"']
+    "line", [b"", b"frame= 60\n", b"[1]\n", b"\xff\n", b'{"a": NaN}\n', b'{"a": -Infinity}\n', b'"x"', b"[" * 100_000]
 )
 def test_lines_that_are_no_message(line: bytes) -> None:
     with pytest.raises(ProtocolError, match="not a JSON"):
@@ -69,6 +74,14 @@ def test_lines_that_are_no_message(line: bytes) -> None:
         (RunAnswer.from_json, {"sample": {"metrics": {}, "frames": {"a": 1.5}}}, "'a'"),
         (Refusal.from_json, {"error": {}}, "'message'"),
         (RunRequest.from_json, {"scenario": "s", "composition": []}, "'composition'"),
+        (RunRequest.from_json, {"scenario": "s", "composition": {}}, "'out'"),
+        (RunRequest.from_json, {"scenario": "s", "composition": {}, "out": ""}, "'out'"),
+        (RunRequest.from_json, {"scenario": "s", "composition": {}, "out": "a\0"}, "'out'"),
+        (
+            RunRequest.from_json,
+            {"scenario": "s", "composition": {}, "out": "a", "cache_folder": "\0"},
+            "'cache_folder'",
+        ),
     ],
 )
 def test_a_message_that_lacks_something_says_what(read: object, message: dict[str, object], words: str) -> None:

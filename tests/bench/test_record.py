@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +148,9 @@ def test_the_least_that_a_record_can_be() -> None:
         ('{"schema": "hfbench-record/1", "samples": [{"scenario": "s"}]}', "no metrics"),
         ('{"schema": "hfbench-record/1", "samples": [{"metrics": {}, "round": 1}]}', "damaged"),
         ('{"schema": "hfbench-record/1", "samples": [], "load_before": {"x": 1}}', "damaged"),
+        ('{"schema": "hfbench-record/1", "samples": 5}', "damaged"),
+        ("[" * 100_000, "not a run record"),
+        ("\\xff", "not JSON"),
     ],
 )
 def test_a_file_that_is_no_record_says_why(tmp_path: Path, text: str, words: str) -> None:
@@ -178,3 +183,53 @@ def test_a_table_without_pandas_says_what_to_install(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(NotInstalledError, match=r"pip install .*notebooks"):
         load_records(tmp_path / "r.json")
+
+
+_SAMPLE = {"scenario": "s", "backend": "libav", "scope": "fused", "format": "jpg", "round": 1, "metrics": {"cpuMs": 1}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"created": 5}, "created of the record"),
+        ({"created": "yesterday"}, "yesterday"),
+        ({"machine": [1]}, "machine of the record"),
+        ({"machine": {"cpu": []}}, "machine of the record"),
+        ({"versions": "1"}, "versions of the record"),
+        ({"engines": {"a": 5}}, "engines of the record"),
+        ({"fixtures": [1]}, "fixtures of the record"),
+        ({"notes": 5}, "notes of the record"),
+        ({"interrupted": "yes"}, "interrupted of the record"),
+        ({"load_before": 5}, "load_before of the record"),
+        ({"options": {"engines": 5}}, "engines of the options"),
+        ({"options": {"across": 5}}, "across of the options"),
+        ({"options": {"most_pairs": "x"}}, "most_pairs of the options"),
+        ({"samples": [5]}, "damaged"),
+        ({"samples": [_SAMPLE | {"scenario": ["s"]}]}, "scenario of a sample"),
+        ({"samples": [_SAMPLE | {"engine": {"a": 1}}]}, "engine of a sample"),
+        ({"samples": [_SAMPLE | {"scope": 5}]}, "scope of a sample"),
+        ({"samples": [_SAMPLE | {"round": True}]}, "round of a sample"),
+        ({"samples": [_SAMPLE | {"files": "x"}]}, "files of a sample"),
+        ({"samples": [_SAMPLE | {"frames": [1]}]}, "frames of a sample"),
+        ({"samples": [_SAMPLE | {"frames": {"a": -1}}]}, "frames of a sample"),
+        ({"samples": [_SAMPLE | {"metrics": {"cpuMs": 10**400}}]}, "metric cpuMs"),
+        ({"samples": [_SAMPLE | {"metrics": {"cpuMs": "1"}}]}, "metric cpuMs"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_by_name(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    """Not later, in the middle of a comparison; the first line is the negative control."""
+    whole = {"schema": "hfbench-record/1", "samples": [_SAMPLE]}
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(whole))
+    assert load_record(path).samples[0].scenario == "s"
+    path.write_text(json.dumps(whole | change))
+    with pytest.raises(RecordError, match=r"r\.json is damaged") as caught:
+        load_record(path)
+    assert words in caught.value.message
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path):
+        with pytest.raises(RecordError, match="no regular file"):
+            load_record(path)

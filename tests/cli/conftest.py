@@ -79,26 +79,3 @@ def engine() -> Callable[..., str]:
 def scenario() -> str:
     """A scenario's name, as good as any other: the fakes do not look at it."""
     return next(iter(SCENARIOS))
-
-
-#: Open bugs of the doors that these tests found on the last day of the first version; each is in the closing note.
-KNOWN_BUGS = (
-    "test_is_one_line_on_stderr_and_a_documented_code[extract c.json --out -2]",
-    "test_is_one_line_on_stderr_and_a_documented_code[fixtures build nope-2]",
-    "test_is_one_line_on_stderr_and_a_documented_code[fixtures path nope-2]",
-    "test_a_failure_is_one_line_on_stderr_however_long",
-    "test_any_output_folder[False-out[/x]]",
-    "test_any_output_folder[False-[red]o]",
-    "test_any_output_folder[False-o:smile:]",
-    "test_a_terminal_that_knows_only_ascii",
-    "test_a_closed_pipe_is_no_traceback_and_no_verdict",
-    "test_a_bad_file_beside_a_good_one",
-    "test_names_are_shown_as_they_are[[red]b[x].mp4]",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the open bugs as expected failures; not strict, for some depend on how busy the machine is."""
-    for item in items:
-        if item.name in KNOWN_BUGS and item.path.name == "test_cli.py":
-            item.add_marker(pytest.mark.xfail(strict=False, reason="an open bug: see the closing note"))

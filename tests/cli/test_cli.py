@@ -129,6 +129,13 @@ MISUSE = [
     (["extract", "c.json", "--out", "o", "--root", "absent"], 2),
     (["extract", "c.json", "--out", "o", "--root", "c.json"], 2),
     (["extract", "c.json", "--out", ""], 2),
+    (["extract", "", "--out", "o"], 2),
+    (["extract", "c.json", "--out", "o", "--root", ""], 2),
+    (["extract", "c.json", "--out"], 2),
+    (["extract", "c.json", "--out", "o", "--sink", ""], 2),
+    (["extract", "c.json", "--out", "o", "--sink", "stdout:", "--json"], 2),
+    (["extract", "c.json", "--out", "o", "--sink", "STDOUT:", "--json"], 2),
+    (["extract", "c.json", "--out", "o", "--sink", "jsonl:absent/x"], 6),
     (["extract", "c.json", "--out", "c.json"], 6),
     (["extract", "c.json", "--out", "c.json/deeper"], 6),
     (["extract", "c.json", "--out", "x" * 300], 6),
@@ -139,10 +146,46 @@ MISUSE = [
     (["run", "--rounds", "0"], 2),
     (["run", "--size", "13p"], 2),
     (["run", "--backend", "gpu"], 2),
+    (["run", "--record", ""], 2),
+    (["run", "--quality", "0"], 2),
+    (["run", "--sink", "nope:"], 2),
+    (["run", "--sink", "stdout:", "--json"], 2),
+    (["run", "--sink", "jsonl:absent/x"], 6),
     (["probe"], 2),
+    (["probe", ""], 2),
+    (["compare", ""], 2),
+    (["compare", "folder", "folder"], 2),
+    (["compare", "text.json", "text.json"], 3),
+    (["compare", "deep.json", "deep.json"], 3),
+    (["compare", "c.json", "c.json", "--budgets", ""], 2),
+    (["compare", "c.json", "c.json", "--markdown", ""], 2),
+    (["compare", "a=x", "b=y", "--limit", "nan"], 2),
+    (["gate", "--base", "HEAD", "--repository", ""], 2),
+    (["gate", "--engine", "a=x", "--engine", "b=y", "--record", ""], 2),
+    (["history", ""], 2),
+    (["history", "absent"], 2),
+    (["history", "c.json"], 3),
+    (["history", "deep.json"], 3),
+    (["history", "c.json", "--repo", ""], 2),
+    (["report", "absent"], 3),
+    (["report", "fifo"], 3),
+    (["report", "--out", ""], 2),
+    (["report", "--notebook", "text.json"], 2),
+    (["cache", "info"], 2),
+    (["cache", "--cache", "", "clear"], 2),
+    (["cache", "--cache", "absent", "info"], 2),
+    (["cache", "--cache", "c.json", "info"], 2),
     (["fixtures", "build", "nope"], 2),
     (["fixtures", "path", "nope"], 2),
+    (["fixtures", "show", "nope"], 2),
+    (["fixtures", "list", "--tag", "nope"], 2),
+    (["fixtures", "path", "untagged", "nope"], 2),
     (["fixtures", "nope"], 2),
+    (["fixtures", "--root", "", "list"], 2),
+    (["fixtures", "--root", "c.json", "build", "untagged"], 6),
+    (["worker", "--scope", "all"], 2),
+    (["doctor", "nope"], 2),
+    (["metrics", "--nope"], 2),
 ]
 
 
@@ -153,6 +196,7 @@ class TestMisuse:
         (tmp_path / "folder").mkdir()
         os.mkfifo(tmp_path / "fifo")
         (tmp_path / "text.json").write_text("this is not JSON")
+        (tmp_path / "deep.json").write_text("[" * 100_000)
         (tmp_path / "empty.json").touch()
         (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00{")
         (tmp_path / "novideo.html").write_text("<html><body><p>nothing</p></body></html>")
@@ -175,11 +219,32 @@ class TestMisuse:
         assert "Traceback" not in told.err
         assert told.code == code, told.err
         assert told.out == ""
-        # click's own two lines of usage may stand above the one that counts
-        lines = [line for line in told.err.splitlines() if line and not line.startswith(("Usage:", "Try "))]
-        assert len(lines) == 1, told.err
-        assert lines[0].startswith(("hfbench: ", "Error: ", "error: "))
+        assert told.err.count("\n") == 1, told.err
+        assert told.err.startswith("hfbench: ")
         assert sorted(set(os.listdir(tmp_path)) - {"home"}) == [each for each in before if each != "home"]
+
+    def test_a_command_group_alone_shows_its_help(self):
+        for arguments in ([], ["cache"], ["fixtures"]):
+            told = run(*arguments)
+            assert told.code == ExitCode.WRONG_USE
+            assert "Commands:" in told.err
+            assert told.out == ""
+
+    def test_a_name_close_to_one_that_exists(self):
+        assert "did you mean vfr-dropped" in run("fixtures", "build", "vfr-droped").err
+        assert "there are hdr-sdr-mixed-scope, cfr-sdr-cache" in run("fixtures", "build", "nope").err
+
+    def test_fixtures_without_ffmpeg_is_the_machine(self, tmp_path):
+        told = run("fixtures", "build", "untagged", env={"HFBENCH_FFMPEG": str(tmp_path / "gone")})
+        assert told.code == ExitCode.MACHINE
+        assert told.err.count("\n") == 1
+        assert "HFBENCH_FFMPEG" in told.err
+
+    def test_a_sink_of_the_environment_wants_stdout_too(self, composition):
+        told = run("extract", composition, "--out", "o", "--json", env={"HFBENCH_SINK": "stdout:"})
+        assert told.code == ExitCode.WRONG_USE
+        assert told.out == ""
+        assert "--json" in told.err
 
     def test_no_ffmpeg_program(self, composition, tmp_path):
         gone = {"HFBENCH_FFMPEG": str(tmp_path / "no-such-program")}
@@ -240,7 +305,8 @@ class TestExtract:
         if as_json:
             assert told.document["clips"][0]["directory"] == str(tmp_path / name / "a")
         else:
-            assert name.splitlines()[0][:6] in told.out
+            assert name.replace("\n", r"\n") in told.out
+            assert len(told.out.splitlines()) == 3
 
     @pytest.mark.parametrize("as_json", [False, True])
     def test_an_output_folder_that_is_no_utf8(self, composition, tmp_path, as_json):
@@ -249,9 +315,12 @@ class TestExtract:
             (tmp_path / name).mkdir()
         except OSError:
             pytest.skip("this file system wants UTF-8")
-        told = run("extract", composition, f"--out={name}", *(["--json"] if as_json else []))
-        assert "Traceback" not in told.err
-        assert told.code == 0
+        for encoding in ({}, {"PYTHONIOENCODING": "utf-8:strict"}):
+            told = run("extract", composition, f"--out={name}", *(["--json"] if as_json else []), env=encoding)
+            assert told.err == ""
+            assert told.code == 0
+            assert as_json or r"o-\xff" in told.out
+            assert not as_json or told.document["success"]
 
     def test_a_terminal_that_knows_only_ascii(self, composition, tmp_path):
         plain = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
@@ -259,6 +328,12 @@ class TestExtract:
         assert "Traceback" not in told.err
         assert told.code == 0
         assert run("metrics", env=plain).code == 0
+        ascii_only = {"PYTHONIOENCODING": "ascii"}
+        told = run("extract", composition, "--out", tmp_path / "ö ☃", env=ascii_only)
+        assert r"\xf6 \u2603" in told.out
+        told = run("extract", composition, "--out", tmp_path / "ö ☃", "--json", env=ascii_only)
+        assert told.out.isascii()
+        assert told.document["clips"][0]["directory"] == str(tmp_path / "ö ☃" / "a")
         assert "Traceback" not in run("extract", tmp_path / "☃.json", "--out", "o", env=plain).err
 
     def test_source_messages_cannot_paint_the_terminal(self, tmp_path):
@@ -281,22 +356,153 @@ class TestExtract:
         told = run("extract", composition, "--out", tmp_path / "o", "--fps", fps, "--json")
         assert told.document["clips"][0]["frames"] == 15
 
-    def test_a_closed_pipe_is_no_traceback_and_no_verdict(self, composition, tmp_path):
-        """Code 1 means that a gate found a regression; nobody who reads half an output may take it for that."""
-        for arguments in (
-            ["metrics"],
-            ["metrics", "--json"],
-            ["extract", composition, "--out", tmp_path / "o", "--json"],
-        ):
-            reader, writer = os.pipe()
-            os.close(reader)
-            done = subprocess.run(
-                [*COMMAND, *map(str, arguments)], stdout=writer, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
-            )
+    def test_clip_names_and_sources_are_shown_as_they_are(self, media, tmp_path):
+        clips = [
+            {"id": "[red]x:smile:", "src": str(media / "short.mp4"), "start": 0, "end": 0.1},
+            {"id": "[b]", "src": "absent[/x]\n.mp4", "start": 0, "end": 1},
+        ]
+        told = run("extract", write(tmp_path / "c2.json", *clips), "--out", "o")
+        assert told.code == ExitCode.SOME_CLIPS_FAILED
+        assert "[red]x:smile:" in told.out
+        (line,) = [line for line in told.err.splitlines() if "source_missing" in line]
+        assert line.startswith("[b]: source_missing")
+        assert "absent[/x]" in line
+
+    def test_a_row_is_one_line_where_nobody_looks(self, composition, tmp_path):
+        """A path that is cut short or torn is no path, for grep or for a person."""
+        deep = tmp_path.joinpath(*["d" * 100] * 5)
+        told = run("extract", composition, "--out", deep)
+        assert str(deep / "a") in told.out
+
+
+PRINTING = [
+    ["--help"],
+    ["run", "--help"],
+    ["run", "--list"],
+    ["metrics"],
+    ["metrics", "--json"],
+    ["doctor"],
+    ["fixtures", "list"],
+    ["fixtures", "show", "untagged", "--json"],
+    ["probe", "short.mp4"],
+    ["probe", "short.mp4", "--json"],
+    ["extract", "c.json", "--out", "o"],
+    ["extract", "c.json", "--out", "o", "--json"],
+    ["history", "r.json"],
+    ["compare", "r.json", "r.json"],
+    ["compare", "r.json", "r.json", "--json"],
+]
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+class TestStreams:
+    """Code 1 means that a gate found a regression, 0 that it found none: a broken output may be taken for neither."""
+
+    @pytest.fixture(autouse=True)
+    def place(self, media, composition, tmp_path):
+        del composition  # c.json, written
+        (tmp_path / "short.mp4").symlink_to(media / "short.mp4")
+        sample = {
+            "scenario": "s",
+            "backend": "libav",
+            "scope": "fused",
+            "format": "jpg",
+            "round": 1,
+            "frames": {"a": 1},
+        }
+        samples = [sample | {"metrics": {"framesDecoded": 60}, "files": 1}]
+        (tmp_path / "r.json").write_text(json.dumps({"schema": "hfbench-record/1", "samples": samples}))
+
+    @staticmethod
+    def ended(arguments: list[str], **streams: Any) -> subprocess.CompletedProcess[bytes]:
+        given = {"stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | streams
+        return subprocess.run([*COMMAND, *arguments], timeout=PATIENCE, check=False, **given)
+
+    def test_a_reader_that_has_gone(self, arguments):
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            done = self.ended(arguments, stdout=writer)
+            assert done.stderr == b""
+            assert done.returncode == ExitCode.NOBODY_READS
+            assert self.ended(arguments, stdout=writer, stderr=writer).returncode == ExitCode.NOBODY_READS
+        finally:
             os.close(writer)
-            assert b"Traceback" not in done.stderr
-            assert b"Exception ignored" not in done.stderr
-            assert done.returncode in {ExitCode.OK, ExitCode.MACHINE, -signal.SIGPIPE, 128 + signal.SIGPIPE}, arguments
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is always full")
+    def test_a_full_disk(self, arguments):
+        with open("/dev/full", "wb") as full:
+            done = self.ended(arguments, stdout=full)
+        assert done.returncode == ExitCode.MACHINE
+        assert done.stderr == b"hfbench: No space left on device\n"
+
+    def test_no_streams_at_all(self, arguments):
+        whole = self.ended(arguments, stdout=subprocess.PIPE)
+        assert whole.stdout
+        shell = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *COMMAND, *arguments]
+        assert subprocess.run(shell, timeout=PATIENCE, check=False).returncode == whole.returncode
+
+
+class TestUnforeseen:
+    """Something in a command breaks in a way that nobody thought of."""
+
+    @staticmethod
+    def broken(how: str, *arguments: str, **env: str) -> Ended:
+        code = f"""
+import sys
+import hfbench.cli.metrics as command
+from hfbench.cli import main
+
+def broken(**given):
+    {how}
+
+command.command.callback = broken
+main(sys.argv[1:])
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", code, "metrics", *arguments],
+            capture_output=True,
+            text=True,
+            env=os.environ | env,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    @pytest.mark.parametrize(
+        ("how", "code", "words"),
+        [
+            ("{}['a\\nb[red]']", ExitCode.BUG, r"a bug: KeyError: 'a\nb[red]'; please report it"),
+            ("raise RuntimeError('two\\nlines \\x1b[31m')", ExitCode.BUG, r"a bug: RuntimeError: two\nlines \x1b[31m;"),
+            ("assert False", ExitCode.BUG, "a bug: AssertionError; please"),
+            ("def deep(): deep()\n    deep()", ExitCode.BUG, "a bug: RecursionError"),
+            ("raise MemoryError", ExitCode.MACHINE, "not enough memory"),
+            ("open('/proc/nothing/here', 'w')", ExitCode.MACHINE, "No such file or directory: /proc/nothing/here"),
+            ("raise KeyboardInterrupt", ExitCode.INTERRUPTED, "interrupted"),
+            ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", ExitCode.INTERRUPTED, "interrupted"),
+            ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", ExitCode.INTERRUPTED, "interrupted"),
+        ],
+    )
+    def test_is_one_line_and_a_code_of_its_own(self, how, code, words):
+        told = self.broken(how)
+        assert told.code == code
+        assert told.err.count("\n") == 1
+        assert told.err.startswith("hfbench: ")
+        assert words in told.err
+        assert told.out == ""
+
+    def test_the_traceback_is_there_for_who_asks(self):
+        told = self.broken("{}['x']", HFBENCH_TRACEBACK="1")
+        assert told.code == ExitCode.BUG
+        assert told.err.startswith("Traceback")
+        assert told.err.splitlines()[-1].startswith("hfbench: a bug: KeyError: 'x'")
+        asked = run("fixtures", "build", "nope", env={"HFBENCH_TRACEBACK": "1"})
+        assert asked.code == ExitCode.WRONG_USE
+
+    def test_what_was_printed_before_is_there(self):
+        told = self.broken("print('half'); raise KeyError")
+        assert told.code == ExitCode.BUG
+        assert told.out == "half\n"
 
 
 def begin(arguments: list[object]) -> subprocess.Popen[str]:
@@ -401,7 +607,8 @@ class TestProbe:
         (tmp_path / name).symlink_to(media / "short.mp4")
         told = run("probe", "--", name)
         assert told.code == 0
-        assert name.splitlines()[0] in told.out
+        assert name.replace("\n", r"\n") in told.out
+        assert len(told.out.splitlines()) == 2
 
     def test_special_files_do_not_hang(self, tmp_path):
         os.mkfifo(tmp_path / "fifo.mp4")
@@ -467,6 +674,43 @@ class TestRun:
         assert list((tmp_path / "h" / "fixtures").glob("cfr-sdr-cache-180p-*"))
         assert [path for path in user.rglob("*") if path.is_file()] == []
         assert str(record) in told.err
+
+    def test_each_counted_extraction_is_one_event(self, tmp_path):
+        """A warm-up is no sample and no event; an event says what its sample says."""
+        options = ("--rounds", "2", "--size", "180p", "--scope", "fused", "--scope", "segment", "--backend", "libav")
+        told = run("run", "cfr-sdr-cache", *options, "--sink", f"jsonl:{tmp_path / 'events.jsonl'}", "--json")
+        assert told.code == 0, told.err
+        events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+        assert [event["event"] for event in events] == ["render_complete"] * 4
+        pairs = (("stage_video_extract_ms", "videoExtractMs"), ("cpu_ms", "cpuMs"), ("frames_decoded", "framesDecoded"))
+        for event, sample in zip(events, told.document["samples"], strict=True):
+            properties = event["properties"]
+            assert (properties["scope"], properties["backend"]) == (sample["scope"], sample["backend"])
+            assert all(properties[key] == sample["metrics"][metric] for key, metric in pairs)
+        assert len({event["timestamp"] for event in events}) == 4  # of the extraction, not of the sending
+        assert run("run", "cfr-sdr-cache", *options[:-2], "--backend", "libav", "--rounds", "1").code == 0
+        assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 4  # nobody asked
+
+    def test_a_run_that_is_cut_off_is_interrupted_and_tells_what_it_knows(self, tmp_path):
+        options = ("--rounds", "1000", "--size", "180p", "--scope", "fused", "--backend", "libav")
+        record, events = tmp_path / "r.json", tmp_path / "events.jsonl"
+        process = begin(["run", "cfr-sdr-cache", *options, "--record", record, "--sink", f"jsonl:{events}"])
+        give_up = time.monotonic() + PATIENCE
+        while not (record.exists() and json.loads(record.read_text())["samples"]):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < give_up, "no sample was written"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == ExitCode.INTERRUPTED
+        assert out == ""
+        assert err.splitlines() == [f"record: {record}", "hfbench: interrupted"]
+        document = json.loads(record.read_text())
+        assert document["interrupted"] is True
+        told = [json.loads(line)["event"] for line in events.read_text().splitlines()]
+        # what was finished, and the extraction that was cut off, if one was
+        assert 0 <= told.count("render_complete") - len(document["samples"]) <= 1
+        assert told.count("render_failed") <= 1
 
     def test_list(self):
         told = run("run", "--list")

@@ -132,7 +132,7 @@ def test_an_engine_that_dies_leaves_a_record(hfbench: Run, engine: Engine) -> No
     ("things", "words"),
     [
         ((), "give two records"),
-        (("nowhere.json",), "there is no record nowhere.json"),
+        (("nowhere.json",), "there is no record 'nowhere.json'"),
         (("a=x",), "at least two engines"),
         (("a=x", "a=y"), "different names"),
         (("plain.json",), "--across backend or --across scope"),

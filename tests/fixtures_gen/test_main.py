@@ -65,7 +65,9 @@ def test_verify_wants_names_and_prints_hashes(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("build", "nope"), "there is no fixture 'nope'"),
+        (("build", "nope"), "there is no fixture 'nope': there are hdr-sdr-mixed-scope, cfr-sdr-cache,"),
+        (("build", "vfr-droped"), "there is no fixture 'vfr-droped': did you mean vfr-dropped"),
+        (("show", "nope\x1b[2J\n"), "there is no fixture 'nope\\x1b[2J\\n'"),
         (("build", "--tag", "nope"), "there is no tag 'nope'"),
         (("build", "untagged", "--tag", "alpha"), "no fixture has that name"),
         (("path", "untagged", "absent.mp4"), "has no file 'absent.mp4'"),
@@ -73,10 +75,42 @@ def test_verify_wants_names_and_prints_hashes(run: Run) -> None:
 )
 def test_mistakes_are_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
     result = run(*arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [("build", "untagged"), ("path", "untagged"), ("hostile", "bad")])
+def test_a_machine_without_ffmpeg_is_another_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HFBENCH_FFMPEG", str(tmp_path / "gone"))
+    result = run(*arguments)
+    assert result.exit_code == 6
+    assert "HFBENCH_FFMPEG" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for arguments in (
+        ("--root", str(tmp_path / "file" / "store"), "build", "untagged"),
+        ("show", "untagged", "--sheet", str(tmp_path / "file" / "s.png")),
+        ("hostile", str(tmp_path / "file" / "bad")),
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 6, result.stderr
+        assert result.stderr.count("\n") == 1
+        assert str(tmp_path / "file") in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--root", "", "list"), ("show", "untagged", "--sheet", ""), ("hostile", "")])
+def test_an_empty_path_is_wrong_use(arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "the name is empty" in result.stderr
 
 
 def test_the_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

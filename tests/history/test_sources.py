@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -117,6 +117,42 @@ def test_no_history_is_not_a_success(tmp_path: Path, capsys: pytest.CaptureFixtu
         main(["history", str(tmp_path)])
     assert left.value.code == 3
     assert "no history yet" in capsys.readouterr().err
+
+
+def test_filters_that_leave_nothing_are_told_apart_from_no_history(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _save(_record(SHAS[0], (1.0,)), tmp_path / "1.json")
+    with pytest.raises(SystemExit) as left:
+        main(["history", str(tmp_path), "--metric", "cpuMS"])
+    assert left.value.code == 3
+    assert "nothing in the history fits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {},
+        {"suite.track_cpuMs": [["x"], [["'s'"]]]},
+        {"suite.track_cpuMs": [[1.0], 5]},
+        {"suite.track_cpuMs": [[10**400], [["'s'"]]]},
+        {"suite.track_cpuMs": 5},
+        5,
+    ],
+)
+def test_damaged_results_of_asv_are_one_error(tmp_path: Path, results: Any) -> None:
+    """The first is the negative control: nothing in it is damaged."""
+    (tmp_path / "m").mkdir()
+    names = {"suite.track_cpuMs": {"type": "track", "param_names": ["scenario"]}}
+    (tmp_path / "benchmarks.json").write_text(json.dumps(names))
+    told = {"version": 2, "params": {"machine": "m"}, "commit_hash": SHAS[0], "date": 1}
+    document = told | {"result_columns": ["result", "params"], "results": results}
+    (tmp_path / "m" / "a.json").write_text(json.dumps(document))
+    if results == {}:
+        assert load_history([tmp_path]).series == ()
+        return
+    with pytest.raises(RecordError, match=r"a\.json is damaged"):
+        load_history([tmp_path])
 
 
 def test_a_history_needs_neither_engine_nor_extras_until_it_is_searched() -> None:

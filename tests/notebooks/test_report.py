@@ -87,6 +87,16 @@ def test_a_parameter_reaches_the_notebook_as_its_declared_type(
     assert "int 42 7" in (tmp_path / "out" / "typed.html").read_text()
 
 
+def test_what_a_kernel_says_by_itself_is_not_said_on_our_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A kernel that is stopped in the middle tells tracebacks; what a cell prints is kept."""
+    noisy = _notebook(tmp_path / "noisy.ipynb", "import os, sys; os.write(2, b'noise'); print('kept', file=sys.stderr)")
+    assert _report("-n", str(noisy), "--out", str(tmp_path / "out")) == 0
+    assert capfd.readouterr().err == ""
+    assert "kept" in (tmp_path / "out" / "noisy.html").read_text()
+
+
 def test_a_value_of_another_type_is_refused() -> None:
     with pytest.raises(UsageError, match="rounds: 'many' is not allowed; give int"):
         parameters_for(choose_notebooks(["02"]), {"rounds": "many"})

@@ -144,7 +144,7 @@ def run_ffmpeg(program: Path, arguments: Sequence[str], folder: Path, control: C
 
 def _stopped_message(exit_code: int) -> str:
     if exit_code == -signal.SIGKILL:
-        return "ffmpeg was killed before it was finished: if this machine ran out of memory, use fewer workers"
+        return "ffmpeg was killed before it was finished: if this machine ran out of memory, use fewer --workers"
     name = signal.Signals(-exit_code).name if exit_code < 0 else "a signal"
     return f"ffmpeg was ended by {name} before it was finished: run it again"
 

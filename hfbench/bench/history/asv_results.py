@@ -51,8 +51,15 @@ def read_asv_results(folder: Path) -> Iterator[tuple[Axes, Point]]:
     names = _parameter_names(folder / "benchmarks.json")
     for path in sorted(folder.glob("*/*.json")):
         if path.name != "machine.json":
-            for row in _rows(path):
-                yield from _points(row, names.get(row.name, ()))
+            yield from _read(path, names)
+
+
+def _read(path: Path, names: Mapping[str, tuple[str, ...]]) -> list[tuple[Axes, Point]]:
+    try:
+        return [point for row in _rows(path) for point in _points(row, names.get(row.name, ()))]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        msg = f"{path} is damaged: {type(error).__name__}: {error}"
+        raise RecordError(msg) from error
 
 
 def _parameter_names(path: Path) -> dict[str, tuple[str, ...]]:
@@ -69,14 +76,10 @@ def _rows(path: Path) -> Iterator[_Row]:
     if document.get("version") != _RESULT_VERSION:
         msg = f"{path} has asv's result format {document.get('version')!r}; this hfbench reads {_RESULT_VERSION}"
         raise RecordError(msg)
-    try:
-        columns, machine = document["result_columns"], str(document["params"]["machine"])
-        commit, when = str(document["commit_hash"]), float(document["date"]) / 1000
-        for name, cells in document["results"].items():
-            yield _Row(name, machine, commit, when, dict(zip(columns, cells, strict=False)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{path} is damaged: {type(error).__name__}: {error}"
-        raise RecordError(msg) from error
+    columns, machine = document["result_columns"], str(document["params"]["machine"])
+    commit, when = str(document["commit_hash"]), float(document["date"]) / 1000
+    for name, cells in document["results"].items():
+        yield _Row(name, machine, commit, when, dict(zip(columns, cells, strict=False)))
 
 
 def _points(row: _Row, names: tuple[str, ...]) -> Iterator[tuple[Axes, Point]]:
@@ -101,13 +104,13 @@ def _plain(text: str) -> str:
     try:
         return str(ast.literal_eval(text))
     except (ValueError, SyntaxError):
-        return text
+        return str(text)
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         msg = f"can't read asv's {path}: {error}"
         raise RecordError(msg) from error
     if not isinstance(document, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 import warnings
 from collections.abc import Callable
@@ -74,8 +75,15 @@ def run_notebook(notebook: Notebook, parameters: Mapping[str, Any], executed: Pa
 
 def _execute(notebook: Notebook, parameters: Mapping[str, Any], executed: Path, on_cell: OnCell) -> None:
     import papermill
+    from jupyter_client.manager import AsyncKernelManager
     from papermill.engines import NBClientEngine, papermill_engines
     from traitlets.config import Config
+
+    class Quiet(AsyncKernelManager):
+        """What cells print stands in the notebook; what a kernel logs itself, above all when stopped, is noise."""
+
+        async def start_kernel(self, **given: Any) -> None:  # type: ignore[override]  # as its parent, which does too
+            await self._async_start_kernel(stderr=subprocess.DEVNULL, **given)
 
     class Told(NBClientEngine):  # type: ignore[misc]  # papermill has no types
         """papermill's own engine, with a word after every cell: its progress bar can't be replaced otherwise."""
@@ -100,6 +108,7 @@ def _execute(notebook: Notebook, parameters: Mapping[str, Any], executed: Path, 
         dict(parameters),
         engine_name=_ENGINE,
         progress_bar=False,
+        kernel_manager_class=Quiet,
         start_timeout=_START_SECONDS,
         config=Config({"KernelManager": {"transport": "ipc"}}),  # sockets of this user, not ports that others reach
         execution_timeout=_CELL_SECONDS,
