@@ -45,8 +45,6 @@ def telemetry(sinks: Sequence[str]) -> Iterator[Callable[[ExtractionResult, Extr
 
 
 def _facts(result: ExtractionResult, options: ExtractOptions) -> dict[str, object]:
-    from importlib.metadata import version
-
     from hfbench._version import __version__
     from hfbench.telemetry import machine_facts
 
@@ -58,5 +56,4 @@ def _facts(result: ExtractionResult, options: ExtractOptions) -> dict[str, objec
         "backend": options.backend,
         "image_format": options.format.value if options.format else "auto",
         "clip_count": len(result.outcomes),
-        "av_version": version("av"),
     }

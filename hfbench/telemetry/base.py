@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 #: What a property may be. There is no null: what is unknown is absent.
 Scalar = str | int | float | bool
@@ -98,6 +98,13 @@ class TelemetrySink(Protocol):
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
         """Let go of files and connections within ``timeout_seconds``. A second call does nothing."""
+
+
+class BatchSink(TelemetrySink, Protocol):
+    """A sink that takes several events at once. One that leaves the machine then gets them a few seconds apart."""
+
+    def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
+        """Deliver all of ``events``, in order. Return when they are delivered; raise anything when one can't be."""
 
 
 @dataclass(frozen=True, slots=True)
