@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+import urllib.parse
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +56,21 @@ print(json.dumps(result.to_json()))
 """
 
 
+def leaks(everything: bytes) -> bool:
+    """Whether the mark is in there: plain, in any case, percent-encoded, or in base64 as basic auth sends it."""
+    plain = everything.lower()
+    unquoted = urllib.parse.unquote_to_bytes(everything).lower()
+    basic = base64.b64encode(f"{MARK}:{MARK}".encode())
+    return MARK.encode() in plain or MARK.encode() in unquoted or basic in everything
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a program ended.
 
     Attributes:
         result: its result without what a clock gave: outcomes, notes, every counter, and a hash of every frame.
+        breakdown: every metric, times too.
         exit_seconds: from the end of the extraction to the end of the process; None where no event says when it ended.
     """
 
@@ -67,6 +78,7 @@ class Ran:
     result: dict[str, Any]
     stderr: str
     exit_seconds: float | None = None
+    breakdown: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,9 +149,9 @@ class Project:
         sinks = [f"--sink={spec}" for spec in wanted]
         ran = self.run(CLI, "extract", "composition.json", "--out=frames", "--json", *sinks, **environ)
         ended = time.time()
-        result = self._without_times(json.loads(ran.stdout)) if ran.stdout else {}
+        document = json.loads(ran.stdout) if ran.stdout else {"breakdown": {}}
         seconds = ended - read_events(self.events).events[0].time_unix_ns / 1e9 if self.events.exists() else None
-        return Ran(ran.returncode, result, ran.stderr, seconds)
+        return Ran(ran.returncode, self._without_times(document), ran.stderr, seconds, document["breakdown"])
 
     def program(self, how: str, *specs: str, **environ: str) -> Ran:
         """:data:`PROGRAM`, ``closing`` the dispatcher, leaving that to the exit, or calling the sink ``directly``."""

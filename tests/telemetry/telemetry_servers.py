@@ -126,7 +126,8 @@ def unaccepting_url() -> Iterator[str]:
 
 
 def posthog_events(server: FakeServer) -> list[dict[str, Any]]:
-    return [event for request in server.requests for event in json.loads(request.body)["batch"]]
+    posted = (request for request in server.requests if request.path == "/batch/")
+    return [event for request in posted for event in json.loads(request.body)["batch"]]
 
 
 def otlp_spans(server: FakeServer) -> list[Any]:
