@@ -85,8 +85,6 @@ def _keep_stdout_for_json(sinks: Sequence[str]) -> None:
 
 
 def _facts(result: ExtractionResult, options: ExtractOptions) -> dict[str, object]:
-    from importlib.metadata import version
-
     from hfbench._version import __version__
     from hfbench.telemetry import machine_facts
 
@@ -98,5 +96,4 @@ def _facts(result: ExtractionResult, options: ExtractOptions) -> dict[str, objec
         "backend": options.backend,
         "image_format": options.format.value if options.format else "auto",
         "clip_count": len(result.outcomes),
-        "av_version": version("av"),
     }

@@ -2,7 +2,7 @@
 
 Each sink has a bounded queue and a daemon thread of its own. For a sink on this machine, emitting returns when the
 event is written, or after :data:`AWAIT_SECONDS` at the most (the event then stays queued); for any other it returns
-at once. Closing flushes for two seconds in total and then lets go: daemon threads do not hold up the exit.
+at once. Closing flushes for a second and a half in total and then lets go: daemon threads do not hold up the exit.
 """
 
 from __future__ import annotations

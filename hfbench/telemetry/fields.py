@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hfbench.telemetry.base import Scalar
 
 #: Integers above this lose digits in JSON readers that use doubles (RFC 8259, section 6).
@@ -74,6 +76,10 @@ class Word:
     words: tuple[str, ...]
     aliases: tuple[tuple[str, str], ...] = ()
     unit: str = ""
+    _known: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_known", {word: word for word in self.words} | dict(self.aliases))
 
     @property
     def type_name(self) -> str:
@@ -85,8 +91,7 @@ class Word:
         plain = value.value if isinstance(value, Enum) else value
         if not isinstance(plain, str):
             return None
-        known = {word: word for word in self.words} | dict(self.aliases)
-        return known.get(str.lower(plain))
+        return self._known.get(str.lower(plain))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""One sink, its bounded queue, and the thread that serves it."""
+"""One sink, its bounded queue, and the thread that serves it.
+
+Sinks that take several events at once (:class:`hfbench.telemetry.base.BatchSink`) get the first event at once and the
+next ones together, :data:`GATHER_SECONDS` later: a request costs ten times what is in it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,20 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hfbench.errors import HfbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hfbench.telemetry.base import TelemetryEvent, TelemetrySink
+
+#: How long events gather between two batches. PostHog's and OpenTelemetry's own background threads wait as long.
+GATHER_SECONDS: Final = 5.0
+
+#: Events in a batch: about 100 kB of JSON, far below what PostHog and collectors take. As many don't wait any longer.
+BATCH_EVENTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,9 @@ class Lane:
         self._parcels: deque[_Parcel] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        # An awaited sink has its event on disk when the engine goes on: nothing is gathered for it.
+        self._emit_all = None if attached.is_awaited else getattr(attached.sink, "emit_all", None)
+        self._has_sent = self._is_gathering = False
         self._is_closing = False
         self._is_abandoned = False
         self._is_behind = False
@@ -99,7 +114,8 @@ class Lane:
             # A sink that once kept the engine waiting is not waited for again until it has caught up.
             settled = threading.Event() if self._attached.is_awaited and not self._is_behind else None
             self._parcels.append(_Parcel(event, settled))
-            self._changed.notify()
+            if not self._is_gathering or self._is_ripe():  # waking the thread for nothing costs as much as queueing
+                self._changed.notify()
             return settled
 
     def mark_behind(self) -> None:
@@ -157,38 +173,52 @@ class Lane:
                 parcel.settled.set()
 
     def _serve(self) -> None:
-        while (parcel := self._next()) is not None:
-            error = self._deliver(parcel.event)
-            self._book(parcel, error)
+        while parcels := self._next():
+            error = self._deliver([parcel.event for parcel in parcels])
+            self._book(parcels, error)
         if not self._is_abandoned:
             self._close_sink()
 
-    def _next(self) -> _Parcel | None:
+    def _next(self) -> list[_Parcel]:
+        """Wait for what is to be delivered next; nothing when there will be no more."""
         with self._changed:
-            while not self._parcels and not self._is_closing:
-                self._changed.wait()
-            if self._is_abandoned or not self._parcels:
-                return None
-            self._in_hand = 1
-            return self._parcels.popleft()
+            if self._emit_all and self._has_sent:
+                self._is_gathering = True
+                self._changed.wait_for(self._is_ripe, GATHER_SECONDS)
+                self._is_gathering = False
+            self._changed.wait_for(lambda: self._parcels or self._is_closing)
+            if self._is_abandoned:
+                return []
+            size = BATCH_EVENTS if self._emit_all else 1
+            taken = [self._parcels.popleft() for _ in range(min(size, len(self._parcels)))]
+            self._in_hand = len(taken)
+            self._has_sent = True
+            return taken
 
-    def _deliver(self, event: TelemetryEvent) -> str:
+    def _is_ripe(self) -> bool:
+        return self._is_closing or len(self._parcels) >= min(BATCH_EVENTS, self._capacity)
+
+    def _deliver(self, events: Sequence[TelemetryEvent]) -> str:
         try:
-            self._attached.sink.emit(event)
+            if self._emit_all:
+                self._emit_all(events)
+            else:
+                self._attached.sink.emit(*events)
         except BaseException as error:  # noqa: BLE001  a sink's trouble, SystemExit included, ends here and is counted
             return error.message if isinstance(error, HfbenchError) else type(error).__name__
         return ""
 
-    def _book(self, parcel: _Parcel, error: str) -> None:
+    def _book(self, parcels: Sequence[_Parcel], error: str) -> None:
         with self._changed:
-            if self._in_hand:  # else it was given up on, and counted as late
+            if self._in_hand:  # else they were given up on, and counted as late
+                self._delivered += 0 if error else self._in_hand
+                self._failed += self._in_hand if error else 0
                 self._in_hand = 0
-                self._delivered += not error
-                self._failed += bool(error)
                 self._last_error = error or self._last_error
             self._is_behind = self._is_behind and bool(self._parcels)
-        if parcel.settled is not None:
-            parcel.settled.set()
+        for parcel in parcels:
+            if parcel.settled is not None:
+                parcel.settled.set()
 
     def _close_sink(self) -> None:
         try:

@@ -1,9 +1,9 @@
 """``otlp:[URL]``: metrics and a trace with one span for each phase, through the OpenTelemetry SDK, over HTTP.
 
-Every event is collected and exported at once on the dispatcher's thread: no batching threads, no exit handlers, and a
-failure is known at once. The resource is made by hand, because the SDK's detectors add host name, command line and
-user. Headers (a collector's key), certificates, compression and the temporality preference come from the standard
-``OTEL_EXPORTER_OTLP_*`` variables.
+Events are collected and exported on the dispatcher's thread, a batch in two requests (spans, metrics): none of the
+SDK's own threads, no exit handlers, and a failure is known at once. The resource is made by hand, because the SDK's
+detectors add host name, command line and user. Headers (a collector's key), certificates, compression and the
+temporality preference come from the standard ``OTEL_EXPORTER_OTLP_*`` variables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hfbench.telemetry.events import EVENT_FIELDS, PHASE_KEYS, RENDER_FAILED
 from hfbench.telemetry.fields import Count, Milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Seconds for one export with all its retries. The exit does not wait for it: see :mod:`hfbench.telemetry.dispatch`.
 REQUEST_SECONDS: Final = 10.0
@@ -39,6 +39,10 @@ _MODULES: Final = (
     "requests",
 )
 _SCOPE: Final = "hfbench"
+
+#: What metrics and phases can be told apart by; the stage's span has every fact. Each key here is one of every time
+#: series of the collector, and the SDK hashes it with every measurement: all the facts were half of an event's CPU.
+_DIMENSIONS: Final = ("engine", "scope", "backend", "image_format")
 
 #: Bucket boundaries that fit a stage from a warm cache (1 ms) to a long render (10 min), and files from 100 kB on.
 _MS_BOUNDARIES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 3e4, 6e4, 3e5, 6e5)
@@ -69,13 +73,22 @@ class OtlpSink:
         Raises:
             HfbenchError: The sink is closed, or the collector did not take the spans or the metrics.
         """
+        self.emit_all((event,))
+
+    def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
+        """Export ``events`` in one request of spans and one of metrics, and wait for both answers.
+
+        Raises:
+            HfbenchError: The sink is closed, or the collector did not take the spans or the metrics.
+        """
         if self._is_closed:
             message = "the sink is closed"
             raise HfbenchError(message)
         if self._pipeline is None:
             self._pipeline = _make_pipeline(self._endpoint, wants_delta=self._wants_delta)
-        _trace(self._pipeline, event)
-        _measure(self._pipeline, event)
+        for event in events:
+            _trace(self._pipeline, event)
+            _measure(self._pipeline, event)
         self._pipeline.export()
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
@@ -92,6 +105,7 @@ class _Pipeline:
     """The SDK's parts. Typed as ``Any``: the SDK is optional, also for the type checker."""
 
     tracer_provider: Any
+    tracer: Any
     meter_provider: Any
     finished_spans: Any
     metric_reader: Any
@@ -145,6 +159,7 @@ def _make_pipeline(endpoint: str, *, wants_delta: bool) -> _Pipeline:
     tracer_provider.add_span_processor(SimpleSpanProcessor(finished))
     return _Pipeline(
         tracer_provider=tracer_provider,
+        tracer=tracer_provider.get_tracer(_SCOPE, __version__),
         meter_provider=metrics.MeterProvider([reader], resource=resource, shutdown_on_exit=False),
         finished_spans=finished,
         metric_reader=reader,
@@ -185,7 +200,7 @@ def _trace(pipeline: _Pipeline, event: TelemetryEvent) -> None:
     from opentelemetry import trace
     from opentelemetry.context import Context
 
-    tracer = pipeline.tracer_provider.get_tracer(_SCOPE, __version__)
+    tracer = pipeline.tracer
     phases = [(key, _nanoseconds(event.properties.get(key))) for key in PHASE_KEYS if key in event.properties]
     total = max(_nanoseconds(event.properties.get(STAGE_KEY)), sum(length for _, length in phases))
     start = max(0, event.time_unix_ns - total)
@@ -194,9 +209,9 @@ def _trace(pipeline: _Pipeline, event: TelemetryEvent) -> None:
     if event.name == RENDER_FAILED:
         outer.set_status(trace.StatusCode.ERROR)
     inside = trace.set_span_in_context(outer, Context())
-    facts = _facts(event)
+    dimensions = _dimensions(event)
     for key, length in phases:
-        span = tracer.start_span(key.removesuffix("_ms"), context=inside, attributes=facts, start_time=start)
+        span = tracer.start_span(key.removesuffix("_ms"), context=inside, attributes=dimensions, start_time=start)
         start += length
         span.end(end_time=start)
     outer.end(end_time=max(event.time_unix_ns, start))
@@ -204,7 +219,7 @@ def _trace(pipeline: _Pipeline, event: TelemetryEvent) -> None:
 
 def _measure(pipeline: _Pipeline, event: TelemetryEvent) -> None:
     """Durations and bytes go into histograms, other counts into counters, all named ``hfbench.<key>``."""
-    facts = _facts(event)
+    dimensions = _dimensions(event)
     for key, value in event.properties.items():
         field = EVENT_FIELDS.get(key)
         if field is None or not field.is_measurement:
@@ -213,7 +228,7 @@ def _measure(pipeline: _Pipeline, event: TelemetryEvent) -> None:
             pipeline.instruments[key] = _make_instrument(pipeline, key)
         instrument = pipeline.instruments[key]
         record = getattr(instrument, "record", None) or instrument.add
-        record(value, attributes=facts)
+        record(value, attributes=dimensions)
 
 
 def _make_instrument(pipeline: _Pipeline, key: str) -> Any:
@@ -233,12 +248,8 @@ def _make_instrument(pipeline: _Pipeline, key: str) -> Any:
             return meter.create_counter(name, unit=f"{{{kind.unit.removesuffix('s')}}}", description=meaning)
 
 
-def _facts(event: TelemetryEvent) -> dict[str, Scalar]:
-    return {
-        key: value
-        for key, value in event.properties.items()
-        if key in EVENT_FIELDS and not EVENT_FIELDS[key].is_measurement
-    }
+def _dimensions(event: TelemetryEvent) -> dict[str, Scalar]:
+    return {key: event.properties[key] for key in _DIMENSIONS if key in event.properties}
 
 
 def _nanoseconds(milliseconds: Scalar | None) -> int:

@@ -14,7 +14,7 @@ from hfbench.telemetry.clients import ANONYMOUS_ID, no_credentials, quieten, req
 from hfbench.telemetry.endpoint import check_url, parse_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Seconds for one request. The exit does not wait for it: see :mod:`hfbench.telemetry.dispatch`.
 REQUEST_SECONDS: Final = 10.0
@@ -38,7 +38,10 @@ PRIVACY: Final[Mapping[str, bool | str]] = {
 
 
 class PosthogSink:
-    """Sends each event in a request of its own. The client is imported when the first event comes.
+    """Sends what it is given in one request. The client is imported when the first event comes.
+
+    The client makes the messages and posts them; its own queue and thread are left out, because they hide what was
+    refused and hold up the exit.
 
     Args:
         host: URL of PostHog.
@@ -55,9 +58,19 @@ class PosthogSink:
         self._client: Any = None
         self._is_closed = False
         self._allowed: dict[str, Any] = {}
+        self._messages: list[dict[str, Any]] = []
 
     def emit(self, event: TelemetryEvent) -> None:
         """Send ``event`` and wait for the answer.
+
+        Raises:
+            HfbenchError: The sink is closed, or the client swallowed a failure.
+            Exception: Whatever the client raises: refused, timed out, an answer other than 200.
+        """
+        self.emit_all((event,))
+
+    def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
+        """Send ``events`` in one request and wait for the answer.
 
         Raises:
             HfbenchError: The sink is closed, or the client swallowed a failure.
@@ -68,16 +81,18 @@ class PosthogSink:
             raise HfbenchError(message)
         if self._client is None:
             self._client = self._make_client()
-        self._allowed = {**event.properties, **PRIVACY}
-        receipt = self._client.capture(
-            event.name,
-            distinct_id=ANONYMOUS_ID,
-            properties=dict(self._allowed),
-            timestamp=event.moment,
-        )
-        if receipt is None:
+        self._messages = []
+        for event in events:
+            self._allowed = {**event.properties, **PRIVACY}
+            self._client.capture(
+                event.name, distinct_id=ANONYMOUS_ID, properties=dict(self._allowed), timestamp=event.moment
+            )
+        if len(self._messages) != len(events):
             message = "the client did not send the event"
             raise HfbenchError(message)
+        from posthog.request import batch_post
+
+        batch_post(self._key, self._client.host, timeout=REQUEST_SECONDS, batch=self._messages)
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
         """Take no more events; nothing is buffered."""
@@ -98,15 +113,17 @@ class PosthogSink:
             self._key,
             host=self._host,
             sync_mode=True,
-            timeout=REQUEST_SECONDS,
-            max_retries=0,
             disable_geoip=True,
             enable_exception_autocapture=False,
-            before_send=self._only_allowed,
+            before_send=self._take,
         )
         # Set here and not in the call, where it would also turn on verbose logging: makes failures raise.
         client.debug = True
         return client
+
+    def _take(self, message: dict[str, Any]) -> None:
+        """Keep what the client made of an event; None tells it that there is nothing left to send."""
+        self._messages.append(self._only_allowed(message))
 
     def _only_allowed(self, message: dict[str, Any]) -> dict[str, Any]:
         """What leaves: the event as it was given, and the client's name. The client adds tags and more."""

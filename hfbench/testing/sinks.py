@@ -45,6 +45,7 @@ class SinkConformance(ABC):
     #: Names of the checks, in the order of :meth:`run_all`.
     CHECKS: ClassVar[tuple[str, ...]] = (
         "check_delivers_every_event_in_order",
+        "check_delivers_batches_as_single_events",
         "check_delivers_numbers_as_they_are",
         "check_absent_stays_absent",
         "check_delivers_from_another_thread",
@@ -80,6 +81,18 @@ class SinkConformance(ABC):
         sent = list(example_events(_EVENT_COUNT))
         self._send(sent)
         self._expect(sent)
+
+    def check_delivers_batches_as_single_events(self) -> None:
+        """A sink that takes several events at once delivers what it would have delivered one by one."""
+        sink = self.open_sink()
+        sent = list(example_events(_EVENT_COUNT))
+        emit_all = getattr(sink, "emit_all", None)
+        if emit_all is not None:
+            sink.emit(sent[0])
+            emit_all(sent[1:5])
+            emit_all(sent[5:])
+        sink.close()
+        self._expect(sent if emit_all is not None else [])
 
     def check_delivers_numbers_as_they_are(self) -> None:
         """The largest integer, zero and small fractions arrive unrounded; true is no 1."""

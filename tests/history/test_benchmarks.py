@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import math
+import tempfile
+import time
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hfbench.metrics import METRICS
+from hfbench.telemetry import lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXACT = ("framesDecoded", "framesConverted", "framesWritten", "filesOpened", "processesSpawned")
 
 
 @pytest.fixture
-def scenarios(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def benchmarks(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """A module of the benchmarks, by name."""
     monkeypatch.setenv("HFBENCH_HOME", str(home))
     monkeypatch.syspath_prepend(Path(__file__).parents[1])  # asv, too, imports the folder as a package
-    monkeypatch.setattr(import_module("benchmarks.measuring"), "ROUNDS", 1)
-    return import_module("benchmarks.scenarios")
+    return lambda name: import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture
+def scenarios(benchmarks: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(benchmarks("measuring"), "ROUNDS", 1)
+    return benchmarks("scenarios")
 
 
 @pytest.mark.parametrize("name", ["HdrSdrMixedScope", "VfrScreenRecording", "CfrSdrCache"])
@@ -44,3 +57,61 @@ def test_versions_are_hashes_of_recipes_and_units_those_of_the_metrics(scenarios
     assert len(versions) == 3
     assert all(len(version) == 16 for version in versions)
     assert {name: METRICS[name][0] for name in scenarios.METRICS} == scenarios.METRICS
+
+
+def test_the_cost_of_telemetry_is_a_number_for_every_sink(
+    benchmarks: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = benchmarks("telemetry_cost")
+    monkeypatch.setattr(cost, "ROUNDS", 1)
+    monkeypatch.setattr(cost, "EVENTS", 2)
+    benchmark = cost.TelemetryCost()
+    samples = benchmark.setup_cache()
+    installed = [sink for sink, module in cost.SINKS.items() if is_installed(module)]
+    assert {"jsonl", "sqlite"} <= set(installed)
+    for metric, way in product(cost.METRICS, product(*benchmark.params)):
+        outcome = getattr(benchmark, f"track_{metric}")(samples, *way)
+        if way[0] in installed:
+            (value,) = outcome["samples"]
+            assert value > 0 or metric in {"importMs", "backgroundMs", "closeMs"}, f"{metric} of {way}"
+        else:
+            assert math.isnan(outcome)
+
+
+def is_installed(module: str) -> bool:
+    return all(find_spec(each) for each in (module.partition(".")[0], module))
+
+
+@pytest.mark.parametrize("sink", ["jsonl", "posthog"])
+def test_work_in_either_thread_would_be_counted(
+    benchmarks: Callable[[str], Any], sink: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: a sink that computes for 50 ms of CPU an event, in the engine's thread and in its own."""
+    cost = benchmarks("telemetry_cost")
+    if not is_installed(cost.SINKS[sink]):
+        pytest.skip(f"{sink} is not installed: pip install 'hfbench[{sink}]'")
+    monkeypatch.setattr(cost, "EVENTS", 2)
+
+    def measured(folder: str) -> Any:
+        with cost._server() as url:
+            return cost._stream(cost._spec(sink, folder, url), cost._extraction("plain sdr", Path(folder)))
+
+    def compute(*_: object) -> None:
+        end = time.thread_time() + 0.05
+        while time.thread_time() < end:
+            pass
+
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(lane.Lane, "_deliver", busy(lane.Lane._deliver, compute))
+        found = measured(folder)
+        assert found["backgroundMs"] + found["closeMs"] >= (25 if sink == "posthog" else 50)  # one batch of two events
+        monkeypatch.setattr(lane.Lane, "offer", busy(lane.Lane.offer, compute))
+        assert measured(folder)["engineMs"] >= 50
+
+
+def busy(method: Callable[..., Any], compute: Callable[[], None]) -> Callable[..., Any]:
+    def wrapped(*arguments: Any) -> Any:
+        compute()
+        return method(*arguments)
+
+    return wrapped

@@ -7,10 +7,15 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
+from telemetry_programs import Project
 from telemetry_servers import FakeServer
+
+from fixtures_gen import Size, Store
+from fixtures_gen.store import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 #: Extra -> what it must bring.
 EXTRAS = {
@@ -55,3 +60,16 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Iterator[FakeServer]:
     with FakeServer() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def source(home: Path) -> Path:
+    """3 s of plain SDR, 320x180."""
+    store = Store(home / "fixtures")
+    store.ensure([Request("cfr-sdr-cache", Size.P180)])
+    return store.path("cfr-sdr-cache", "sdr-3s.mp4", Size.P180)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Project:
+    return Project.make(tmp_path_factory.mktemp("project"), source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 
@@ -22,10 +24,14 @@ class Request:
 
 
 class FakeServer:
-    """Records what it gets. ``status`` is its answer to everything; None means that it never answers."""
+    """Records what it gets. ``status`` is its answer to everything; None means that it never answers.
 
-    def __init__(self, status: int | None = 200) -> None:
+    One that ``drips`` sends a header a byte at a time without an end: no time-out between two bytes notices.
+    """
+
+    def __init__(self, status: int | None = 200, *, drips: bool = False) -> None:
         self.status = status
+        self.drips = drips
         self.requests: list[Request] = []
         self._stop = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
@@ -66,6 +72,9 @@ class FakeServer:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 server.requests.append(Request(self.path, str(self.headers), body))
+                if server.drips:
+                    self._drip()
+                    return
                 if server.status is None:
                     server._stop.wait()
                     self.close_connection = True
@@ -75,6 +84,13 @@ class FakeServer:
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+
+            def _drip(self) -> None:
+                self.close_connection = True
+                with contextlib.suppress(OSError):  # the other end went away
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                    while not server._stop.wait(0.05):
+                        self.wfile.write(b"x")
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
                 pass
@@ -89,8 +105,29 @@ def refusing_url() -> str:
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
+@contextlib.contextmanager
+def unaccepting_url() -> Iterator[str]:
+    """A URL at which connecting takes until it times out: somebody listens, nobody accepts, and the queue is full."""
+    with contextlib.ExitStack() as held:
+        listening = held.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(8):
+            waiting = held.enter_context(socket.socket())
+            waiting.settimeout(0.2)
+            try:
+                waiting.connect(listening.getsockname())
+            except TimeoutError:
+                break
+        else:
+            msg = "this machine accepts connections for a program that does not"
+            raise RuntimeError(msg)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
 def posthog_events(server: FakeServer) -> list[dict[str, Any]]:
-    return [event for request in server.requests for event in json.loads(request.body)["batch"]]
+    posted = (request for request in server.requests if request.path == "/batch/")
+    return [event for request in posted for event in json.loads(request.body)["batch"]]
 
 
 def otlp_spans(server: FakeServer) -> list[Any]:

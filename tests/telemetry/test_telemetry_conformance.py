@@ -159,6 +159,9 @@ class BrokenSink:
         self.suite.sent.append(event)
         threading.Thread(target=threading.Event().wait, args=(0.2,), name="lingers").start()
 
+    def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
+        self.suite.sent.extend(events[:-1])
+
     def close(self, timeout_seconds: float = 2.0) -> None:
         import time
 

@@ -15,10 +15,11 @@ from hfbench.errors import MachineError, UsageError
 from hfbench.telemetry import AttachedSink, TelemetryDispatcher, TelemetryEvent, open_dispatcher, render_complete
 from hfbench.telemetry.base import SinkFactory, SinkSpec
 from hfbench.telemetry.dispatch import AWAIT_SECONDS, QUEUE_CAPACITY
+from hfbench.telemetry.lane import BATCH_EVENTS
 from hfbench.telemetry.memory import forget, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 EVENT = render_complete({"videoExtractMs": 1.5}, {"scope": "fused"})
 
@@ -48,6 +49,23 @@ class HangingSink(ListSink):
     def emit(self, event: TelemetryEvent) -> None:
         self.release.wait()
         super().emit(event)
+
+
+class BatchSink(ListSink):
+    """Takes several events at once."""
+
+    def __init__(self, refused: int = 0) -> None:
+        super().__init__()
+        self.batches: list[list[TelemetryEvent]] = []
+        self.refused = refused
+
+    def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
+        self.batches.append(list(events))
+        if len(self.batches) <= self.refused:
+            raise ValueError
+
+    def emit(self, event: TelemetryEvent) -> None:
+        self.batches.append([event])
 
 
 class RaisingSink(ListSink):
@@ -115,6 +133,95 @@ def test_network_sink_that_hangs_is_never_waited_for(hanging: HangingSink) -> No
     assert report.dropped_full in {49, 50}  # one event may have left the queue before it was full
     assert report.offered == report.delivered + report.dropped
     assert dispatcher.complaints() == (f"telemetry: hangs dropped {report.offered} of {report.offered} events",)
+
+
+def numbered(count: int) -> list[TelemetryEvent]:
+    return [render_complete({"framesDecoded": number}, {}) for number in range(count)]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_first_event_goes_at_once_and_the_next_ones_together() -> None:
+    sink, events = BatchSink(), numbered(20)
+    with TelemetryDispatcher([AttachedSink("a", sink)]) as dispatcher:
+        dispatcher.emit(events[0])
+        wait_until(lambda: dispatcher.report()[0].delivered == 1)
+        for event in events[1:]:
+            dispatcher.emit(event)
+    assert sink.batches == [events[:1], events[1:]]
+    assert dispatcher.report()[0].delivered == 20
+
+
+def test_gathered_events_go_without_a_close_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfbench.telemetry.lane.GATHER_SECONDS", 0.05)
+    sink, events = BatchSink(), numbered(3)
+    dispatcher = TelemetryDispatcher([AttachedSink("a", sink)])
+    for event in events:
+        dispatcher.emit(event)
+    wait_until(lambda: dispatcher.report()[0].delivered == 3)
+    assert [event for batch in sink.batches for event in batch] == events
+    dispatcher.close()
+
+
+def test_full_batch_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfbench.telemetry.lane.GATHER_SECONDS", 3600.0)
+    sink, events = BatchSink(), numbered(1 + 2 * BATCH_EVENTS)
+    dispatcher = TelemetryDispatcher([AttachedSink("a", sink)])
+    dispatcher.emit(events[0])
+    wait_until(lambda: dispatcher.report()[0].delivered == 1)
+    for event in events[1:]:
+        dispatcher.emit(event)
+    wait_until(lambda: dispatcher.report()[0].delivered == len(events))
+    assert [len(batch) for batch in sink.batches] == [1, BATCH_EVENTS, BATCH_EVENTS]
+    dispatcher.close()
+
+
+def test_every_event_of_a_refused_batch_is_counted() -> None:
+    sink, events = BatchSink(refused=2), numbered(10)
+    with TelemetryDispatcher([AttachedSink("a", sink)]) as dispatcher:
+        dispatcher.emit(events[0])
+        wait_until(lambda: dispatcher.report()[0].dropped_failed == 1)
+        for event in events[1:]:
+            dispatcher.emit(event)
+    (report,) = dispatcher.report()
+    assert (report.offered, report.delivered, report.dropped_failed, report.last_error) == (10, 0, 10, "ValueError")
+
+
+def test_sink_on_this_machine_gets_each_event_at_once_even_if_it_takes_batches() -> None:
+    sink, events = BatchSink(), numbered(3)
+    with TelemetryDispatcher([AttachedSink("a", sink, is_awaited=True)]) as dispatcher:
+        for count, event in enumerate(events, 1):
+            dispatcher.emit(event)
+            assert len(sink.batches) == count
+
+
+def test_batch_that_hangs_is_counted_as_late_once() -> None:
+    release = threading.Event()
+
+    class Hanging(BatchSink):
+        def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
+            super().emit_all(events)
+            if len(self.batches) > 1:
+                release.wait()
+
+    dispatcher = TelemetryDispatcher([AttachedSink("hangs", Hanging())])
+    dispatcher.emit(EVENT)
+    wait_until(lambda: dispatcher.report()[0].delivered == 1)
+    for event in numbered(5):
+        dispatcher.emit(event)
+    dispatcher.close(0.2)
+    before = dispatcher.report()
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "hfbench-telemetry-hangs":
+            thread.join(5)
+    assert dispatcher.report() == before
+    assert (before[0].offered, before[0].delivered, before[0].dropped_late) == (6, 1, 5)
 
 
 def test_what_arrives_after_giving_up_is_not_counted_twice(hanging: HangingSink) -> None:

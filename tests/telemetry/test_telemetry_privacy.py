@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import getpass
 import os
 import platform
 import socket
-import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from telemetry_programs import MARK, leaks
 
 from hfbench.metrics import METRICS
 from hfbench.telemetry import (
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry_servers import FakeServer
-
-#: Stands in every hostile value; nothing else on the way holds it.
-MARK = "ann7f3a"
 
 HOSTILE = (
     f"/home/{MARK}/secret/clip.mp4",
@@ -127,14 +123,6 @@ def hostile_events() -> list[TelemetryEvent]:
             TelemetryEvent(f"render_{value}", {"scope": "fused"}),
         ]
     return [*events, render_complete({"videoExtractMs": 1.5}, machine_facts(os.environ) | {"scope": "fused"})]
-
-
-def leaks(everything: bytes) -> bool:
-    """Whether the mark is in there: plain, in any case, percent-encoded, or in base64 as basic auth sends it."""
-    plain = everything.lower()
-    unquoted = urllib.parse.unquote_to_bytes(everything).lower()
-    basic = base64.b64encode(f"{MARK}:{MARK}".encode())
-    return MARK.encode() in plain or MARK.encode() in unquoted or basic in everything
 
 
 SCHEMES = ("memory", "stdout", "jsonl", "sqlite", "posthog", "otlp")
