@@ -25,6 +25,7 @@ KINDS = {
     "no_frames",
     "source_damaged",
     "too_large",
+    "long_hold",
     "ok",
 }
 ALLOWED = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,h264"

@@ -121,14 +121,13 @@ def _frame_id(frame: av.VideoFrame, truth: FileTruth) -> int | None:
 
 def _facts(frame: av.VideoFrame) -> tuple[Any, ...]:
     display, light = None, None
-    for data in frame.side_data:
-        raw = bytes(data)
-        if data.type is Type.MASTERING_DISPLAY_METADATA:
-            # AVMasteringDisplayMetadata: 3 primaries and white as pairs of AVRational, min and max luminance
-            numbers = np.frombuffer(raw[:80], np.int32).reshape(10, 2)
-            display = tuple(Fraction(int(n), int(d)) for n, d in numbers)
-        elif data.type is Type.CONTENT_LIGHT_LEVEL:
-            light = tuple(int(v) for v in np.frombuffer(raw[:8], np.uint32))
+    # By name: iteration and other keys differ from PyAV 18 to 19.
+    if (found := frame.side_data.get(Type.MASTERING_DISPLAY_METADATA.name)) is not None:
+        # AVMasteringDisplayMetadata: 3 primaries and white as pairs of AVRational, min and max luminance
+        numbers = np.frombuffer(bytes(found)[:80], np.int32).reshape(10, 2)
+        display = tuple(Fraction(int(n), int(d)) for n, d in numbers)
+    if (found := frame.side_data.get(Type.CONTENT_LIGHT_LEVEL.name)) is not None:
+        light = tuple(int(v) for v in np.frombuffer(bytes(found)[:8], np.uint32))
     return frame.format.name, _tags(frame), frame.rotation, display, light
 
 
