@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from hfbench.backends.base import ExtractJob, ExtractReport, Target, TargetReport, merge_touching
+from hfbench.backends.base import ExtractJob, ExtractReport, Target, TargetFailure, TargetReport, merge_touching
 from hfbench.plan import Prepared
 from hfbench.result import ClipFailure
 
@@ -68,11 +68,17 @@ def _settle(
 ) -> dict[int, Written | ClipFailure]:
     if isinstance(report, ExtractReport):
         pairs = zip(numbered.positions, report.targets, strict=True)
-        return {position: Written(prepared[position], folders[position], target) for position, target in pairs}
+        return {position: _outcome(target, prepared[position], folders[position]) for position, target in pairs}
     return {
         position: ClipFailure(prepared[position].ready.plan.clip.id, report.kind, report.message, report.diagnostic)
         for position in numbered.positions
     }
+
+
+def _outcome(target: TargetReport | TargetFailure, prepared: Prepared, folder: Path) -> Written | ClipFailure:
+    if isinstance(target, TargetReport):
+        return Written(prepared, folder, target)
+    return ClipFailure(prepared.ready.plan.clip.id, target.kind, target.message, target.diagnostic)
 
 
 def _jobs(prepared: dict[int, Prepared], folders: dict[int, Path], backend: Backend) -> Iterable[_NumberedJob]:

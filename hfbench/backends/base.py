@@ -90,10 +90,19 @@ class TargetReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetFailure:
+    """Why one target has no frames, where others of its job may have theirs."""
+
+    kind: FailureKind
+    message: str
+    diagnostic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractReport:
     """A job's targets, in the job's order, and its cost."""
 
-    targets: tuple[TargetReport, ...]
+    targets: tuple[TargetReport | TargetFailure, ...]
     work: WorkCounters
 
 
@@ -131,11 +140,11 @@ class Backend(Protocol):
         ...
 
     def extract(self, job: ExtractJob, control: Control) -> ExtractReport:
-        """Write a job's frames.
+        """Write a job's frames. Each run of windows that touch has the time limit for itself.
 
         Raises:
             ClipTrouble: no frame could be written for any target.
-            StopWork: cancelled or out of time.
+            StopWork: cancelled, or out of time with all of them.
         """
         ...
 

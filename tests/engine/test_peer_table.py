@@ -360,6 +360,16 @@ class TestStopping:
         assert kinds(result)["slow"] == "timeout"
         assert psutil.Process().children(recursive=True) == []
 
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_one_window_out_of_time_leaves_the_files_others_alone(self, tmp_path, make_clip, backend):
+        """timeout: of one clip of a file; its neighbour takes a fraction of the limit."""
+        path = str(make_clip("large.mp4", seconds=12, size=(1920, 1080)))
+        clips = (Clip("slow", path, 0, 11), Clip("quick", path, 0, "0.1", "11.5"))
+        result = extract(tmp_path, *clips, backend=backend, format="png16", clip_limit_seconds=2, workers=1)
+        assert kinds(result) == {"slow": "timeout"}
+        assert [(clip.clip_id, clip.frames) for clip in result.clips] == [("quick", 3)]
+        assert files_in(tmp_path) == ["quick"]
+
 
 class TestOptions:
     @pytest.mark.parametrize("quality", [0, 150, -1, 9.5, True, "95"])

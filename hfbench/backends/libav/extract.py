@@ -11,6 +11,7 @@ from hfbench.backends.base import (
     ExtractJob,
     ExtractReport,
     Target,
+    TargetFailure,
     TargetReport,
     damage_warning,
     merge_touching,
@@ -21,6 +22,7 @@ from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.backends.linking import link_or_copy
 from hfbench.color import Matrix
+from hfbench.control import StopWork
 from hfbench.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
 from hfbench.images import encode_image
 from hfbench.metrics import WorkCounters
@@ -47,23 +49,36 @@ def extract(job: ExtractJob, pool: Executor, workers: int, control: Control) -> 
 
     Raises:
         ClipTrouble: the file can't be read, or the output can't be written.
-        StopWork: cancelled or out of time.
+        StopWork: cancelled.
     """
-    reports: dict[int, TargetReport] = {}
+    reports: dict[int, TargetReport | TargetFailure] = {}
     with open_input(job.media.path) as container:
         stream = stream_of(container, job.media)
         decoder = WindowDecoder(container, stream, job.media, control)
         sink = FrameSink(job, pool, workers)
         try:
             for run in merge_touching(job.targets):
-                decoder.restart_clock()
-                reports.update(_extract_run(decoder, job, run, sink))
+                reports.update(_attempt_run(decoder, job, run, sink))
         finally:
             sink.wait()
         sink.raise_trouble()
     return ExtractReport(
         tuple(reports[index] for index in range(len(job.targets))), decoder.tally.work() + sink.work(job)
     )
+
+
+def _attempt_run(
+    decoder: WindowDecoder, job: ExtractJob, run: list[int], sink: FrameSink
+) -> dict[int, TargetReport | TargetFailure]:
+    """One run under a clock of its own: where it takes too long, the file's other windows still get their frames."""
+    decoder.restart_clock()
+    try:
+        return dict(_extract_run(decoder, job, run, sink))
+    except StopWork as stop:
+        kind = FailureKind(stop.kind)
+        if kind is FailureKind.CANCELLED:
+            raise
+        return dict.fromkeys(run, TargetFailure(kind, stop.message))
 
 
 def _extract_run(
