@@ -16,6 +16,8 @@ from typing import Any
 #: every benchmark's version.
 SIZE = os.environ.get("HFBENCH_ASV_SIZE", "180p")
 ROUNDS = int(os.environ.get("HFBENCH_ASV_ROUNDS", "3"))
+#: Uncounted runs of each way before the counted ones; a warm cache is filled by them.
+WARM_UPS = 1
 
 BACKENDS = ["libav", "ffmpeg"]
 SCOPES = ["source", "segment", "fused"]
@@ -38,7 +40,7 @@ def recipe_hash(scenario: str) -> str:
 
 
 def measure(scenario: str, scopes: list[str], caches: list[str]) -> Samples:
-    """Run every way in turn, ``ROUNDS`` times, after one uncounted warm-up of each."""
+    """Run every way in turn, ``ROUNDS`` times, after the uncounted warm-ups of each."""
     from hfbench.bench.scenarios import build_scenarios, find_scenario
 
     (built,) = build_scenarios([find_scenario(scenario)], SIZE)
@@ -46,10 +48,10 @@ def measure(scenario: str, scopes: list[str], caches: list[str]) -> Samples:
     ways = [(backend, scope, cache) for backend in BACKENDS for scope in scopes for cache in caches]
     samples: Samples = {}
     with tempfile.TemporaryDirectory(prefix="hfbench-asv-") as folder:
-        for number in range(ROUNDS + 1):
+        for number in range(WARM_UPS + ROUNDS):
             for way in ways:
                 metrics = _run(scenario, document, way, Path(folder))
-                if metrics is not None and number:
+                if metrics is not None and number >= WARM_UPS:
                     samples.setdefault(way, []).append(metrics)
     return samples
 

@@ -37,7 +37,11 @@ def scenarios(benchmarks: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("name", ["HdrSdrMixedScope", "VfrScreenRecording", "CfrSdrCache"])
-def test_every_benchmark_gives_a_number_or_says_that_it_is_skipped(scenarios: Any, name: str) -> None:
+def test_every_benchmark_gives_a_number_or_says_that_it_is_skipped(
+    scenarios: Any, benchmarks: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name != "CfrSdrCache":  # the one with a cache to fill
+        monkeypatch.setattr(benchmarks("measuring"), "WARM_UPS", 0)
     benchmark = getattr(scenarios, name)()
     samples = benchmark.setup_cache()
     for metric, way in product(scenarios.METRICS, product(*benchmark.params)):
