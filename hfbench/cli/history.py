@@ -39,10 +39,10 @@ def command(sources: tuple[Path, ...], **chosen: Any) -> None:
     SOURCES are asv's results, records, or folders of records; by default .asv/results here and the records that
     `hfbench run` keeps. A step is a hint: the command printed beside it confirms or refutes it.
     """
-    from hfbench.bench.history import commits_of, find_steps, load_history
+    from hfbench.bench.history import commits_of, find_steps, load_history, usual_sources
     from hfbench.errors import RecordError
 
-    found = load_history(sources or _usual(), commits_of(chosen["repo"]))
+    found = load_history(sources or usual_sources(chosen["repo"]), commits_of(chosen["repo"]))
     for trouble in found.trouble:
         say(f"left out: {trouble}")
     history = found.where(**{axis: chosen[axis] for axis in _AXES if chosen[axis]})
@@ -61,12 +61,6 @@ def command(sources: tuple[Path, ...], **chosen: Any) -> None:
     _print_steps(history, steps)
 
 
-def _usual() -> list[Path]:
-    from hfbench.home import records_folder
-
-    return [path for path in (Path(".asv") / "results", records_folder()) if path.is_dir()]
-
-
 def _print_points(history: History) -> None:
     table = plain_table("scenario", "way", "metric", "commit", "median", "least", "most", "n")
     for series in history.series:
@@ -82,7 +76,7 @@ def _print_points(history: History) -> None:
 
 
 def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
-    from hfbench.bench.history import gate_command
+    from hfbench.bench.history import LEAST_POINTS, gate_command, is_too_short
 
     console = out()
     for step in steps:
@@ -93,23 +87,14 @@ def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
             soft_wrap=True,
         )
         confirm = gate_command(step)
-        console.print(f"  confirm: {shown(confirm or 'no commits are known for it')}\n", soft_wrap=True)
-    short = sum(_is_short(series.points, series.axes.is_time) for series in history.series)
+        console.print(f"  confirm: {shown(confirm or 'no commits are known for it')}
+", soft_wrap=True)
+    short = sum(is_too_short(series) for series in history.series)
     console.print(
         f"{len(steps)} steps in {len(history.series)} lines over {len(history.commits)} commits"
-        + (f"; {short} lines of times have fewer than {_least()} commits: too few to tell" if short else ""),
+        + (f"; {short} lines of times have fewer than {LEAST_POINTS} commits: too few to tell" if short else ""),
         soft_wrap=True,
     )
-
-
-def _is_short(points: tuple[Any, ...], is_time: bool) -> bool:  # noqa: FBT001  a property of the line, no switch
-    return is_time and len(points) < _least()
-
-
-def _least() -> int:
-    from hfbench.bench.history.steps import LEAST_LEVEL
-
-    return 2 * LEAST_LEVEL
 
 
 def _size(step: Step) -> str:

@@ -78,7 +78,8 @@ def _write(ran: list[Ran], records: Sequence[Path], chosen: dict[str, Any]) -> N
     pages = [write_page(each, names, folder) for each in ran]
     facts = {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "records": ", ".join(record.name for record in records) or "none: every page measured for itself",
+        "records": ", ".join(record.name for record in records)
+        or "none given: measured anew, or read from what is kept",
         "parameters": ", ".join(chosen["pairs"]) or "as the notebooks have them",
         "machine": ", ".join(f"{name} {value}" for name, value in machine_facts().items()),
         "software": ", ".join(f"{name} {value}" for name, value in versions().items()),

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hfbench.notebook.colour_figures import banding_figure, colour_figure, white_figure
-    from hfbench.notebook.colour_trial import ColourTrial, colour_trial
     from hfbench.notebook.comparing import comparison_of, comparison_sides
     from hfbench.notebook.comparison_figures import changes_figure, pairs_figure
     from hfbench.notebook.described import DescribedFigure, Table
     from hfbench.notebook.displays import show_comparison, show_history, show_record, show_result, show_steps
-    from hfbench.notebook.example_history import example_history
     from hfbench.notebook.extraction_figures import frames_figure, lookup_table, phases_figure
     from hfbench.notebook.fixture_figures import contact_sheet_figure, timing_figure, waveform_figure
     from hfbench.notebook.history_figures import history_figure, history_table
     from hfbench.notebook.lengths import length_figure, measured_lengths
     from hfbench.notebook.loading import composition, fixture_table, history, load, measured
+    from hfbench.notebook.made_up import example_history
     from hfbench.notebook.scope_figures import scope_figure, work_table
+    from hfbench.notebook.trials import ColourTrial, colour_trial
 
 __all__ = [
     "ColourTrial",
@@ -68,20 +68,21 @@ __all__ = [
     "work_table",
 ]
 
+#: No module has the name of something in it: its import would put the module in that one's place.
 _MODULES = {
     "colour_figures": ("banding_figure", "colour_figure", "white_figure"),
-    "colour_trial": ("ColourTrial", "colour_trial"),
     "comparing": ("comparison_of", "comparison_sides"),
     "comparison_figures": ("changes_figure", "pairs_figure"),
     "described": ("DescribedFigure", "Table"),
     "displays": ("show_comparison", "show_history", "show_record", "show_result", "show_steps"),
-    "example_history": ("example_history",),
     "extraction_figures": ("frames_figure", "lookup_table", "phases_figure"),
     "fixture_figures": ("contact_sheet_figure", "timing_figure", "waveform_figure"),
     "history_figures": ("history_figure", "history_table"),
     "lengths": ("length_figure", "measured_lengths"),
     "loading": ("composition", "fixture_table", "history", "load", "measured"),
+    "made_up": ("example_history",),
     "scope_figures": ("scope_figure", "work_table"),
+    "trials": ("ColourTrial", "colour_trial"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -21,7 +21,7 @@ from hfbench.notebook.described import (
 )
 
 if TYPE_CHECKING:
-    from hfbench.notebook.colour_trial import ColourTrial, Floats
+    from hfbench.notebook.trials import ColourTrial, Floats
 
 _NAMES: Final = {
     "bt2408 png16": "bt2408, 16 bits",

@@ -39,8 +39,10 @@ _DOTS_PER_INCH: Final = 144
 _FOLDED_ABOVE: Final = 14
 _NUMBER: Final = re.compile(r"(below )?[\[+-]?\d[\d,.]*(%|, | \w+$|$)")
 _NEARLY_GONE: Final = -0.9995
-#: An axis that spans less than this factor has too few powers of ten to be read by.
+#: An axis that spans less than these factors has too few powers of ten to be read by: below the first every minor tick
+#: is labelled, below the second 2 and 5 are.
 _FEW_TICKS: Final = 15
+_SOME_TICKS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +148,9 @@ def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_formatter(lambda value, _: number(value))
     low, high = axis.get_view_interval()
-    if high < low * _FEW_TICKS:
-        axis.set_minor_formatter(lambda value, _: number(value, 2))
-        axis.set_tick_params(which="minor", labelsize=8)
-    else:
-        axis.set_minor_formatter(lambda *_: "")
+    labelled = "123456789" if high < low * _FEW_TICKS else "25" if high < low * _SOME_TICKS else ""
+    axis.set_minor_formatter(lambda value, _: number(value, 2) if f"{value:e}"[0] in labelled else "")
+    axis.set_tick_params(which="minor", labelsize=8)
 
 
 def _cell(text: str, side: str) -> str:

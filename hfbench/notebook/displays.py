@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.compare import interval
-from hfbench.bench.history import gate_command
+from hfbench.bench.history import LEAST_POINTS, gate_command, is_too_short
 from hfbench.bench.rendering import verdict_line
 from hfbench.bench.verdict import name_of
 from hfbench.notebook.described import BLUE, GREEN, ORANGE, YELLOW, Table, number, percent
@@ -109,13 +109,29 @@ def show_comparison(outcome: Comparison) -> Display:
     return Display(f"{sign} {verdict_line(outcome)}", tuple(dict.fromkeys(sentences)), (table,), color)
 
 
-def show_steps(steps: Sequence[Step]) -> Display:
-    """Steps of a history: metric, scenario, commits, size, and the command that confirms each."""
+def show_steps(steps: Sequence[Step], looked_at: History | None = None) -> Display:
+    """Steps of a history: metric, scenario, commits, size, and the command that confirms each.
+
+    Args:
+        steps: from :func:`hfbench.bench.history.find_steps`.
+        looked_at: the history that they were looked for in; "no step" means little without it.
+    """
     rows = tuple(step_row(step) for step in steps)
     worse = sum(step.is_worse for step in steps)
     headline = f"{len(steps)} steps: {worse} for the worse, {len(steps) - worse} for the better"
-    said = ("A step is a hint. The gate command measures both sides in pairs on one machine, and decides.",)
-    return Display(headline, said if steps else (), (Table(STEP_HEADINGS, rows),), _color(ok=not worse))
+    hint = "A step is a hint. The gate command measures both sides in pairs on one machine, and decides."
+    said = (*_looked_at(looked_at), *([hint] if steps else []))
+    return Display(headline, said, (Table(STEP_HEADINGS, rows),), _color(ok=not worse))
+
+
+def _looked_at(history: History | None) -> list[str]:
+    if history is None:
+        return []
+    metrics = ", ".join(dict.fromkeys(series.axes.metric for series in history.series)) or "nothing"
+    said = [f"Looked for in {len(history.series)} lines: {metrics}."]
+    short = sum(is_too_short(series) for series in history.series)
+    few = f"{short} lines of times have fewer than {LEAST_POINTS} commits: too few to tell a step from noise."
+    return [*said, few] if short else said
 
 
 STEP_HEADINGS: Final = ("metric", "scenario", "way", "commits", "before", "after", "change", "interval", "confirm with")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hfbench.notebook.colorimetry import SDR_WHITE, pq_to_light
-from hfbench.notebook.described import BLUE, GREY, ORANGE, DescribedFigure, Table, logarithmic, new_figure, number
+from hfbench.notebook.described import BLUE, ORANGE, DescribedFigure, Table, logarithmic, new_figure, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,8 +118,8 @@ def waveform_figure(fixture: str, file: str, size: str | None = None, at_seconds
     drawn = axis.pcolormesh(across, edges, np.ma.masked_equal(counts, 0), cmap="cividis")
     figure.colorbar(drawn, ax=axis, label="pixels of the column")
     logarithmic(axis, "y")
-    axis.axhline(SDR_WHITE, color=GREY, linestyle="--")
-    axis.annotate("SDR white, 203 cd/m²", (1, SDR_WHITE * 1.12), color=GREY)
+    axis.axhline(SDR_WHITE, color=ORANGE, linestyle="--", linewidth=1.5)
+    axis.set_title(f"dashed: SDR white, {SDR_WHITE:g} cd/m²", fontsize=9, loc="right", color=ORANGE)
     axis.set_xlabel("place across the picture (%)")
     axis.set_ylabel("light of the brightest of R, G, B (cd/m²)")
     return figure.described(*_waveform_words(file, light, at_seconds))
@@ -132,8 +132,9 @@ def _waveform_words(file: str, light: NDArray[np.float64], at_seconds: float) ->
         f"Waveform of {file} at {at_seconds:g} s: light by place across the picture, logarithmic; half of the pixels "
         f"lie below {number(values[2])} cd/m², the brightest at {number(values[4])} cd/m²."
     )
-    headings = ("file", *(f"{share}% of pixels up to (cd/m²)" for share in shares))
-    return alt, Table(headings, ((file, *(number(value) for value in values)),))
+    headings = ("file", "darkest", "a quarter", "half", "three quarters", "brightest")
+    caption = "So many of the pixels lie at or below this light (cd/m²)"
+    return alt, Table(headings, ((file, *(number(value) for value in values)),), caption=caption)
 
 
 def _signal_at(path: Path, seconds: float) -> NDArray[np.float64]:

@@ -54,8 +54,11 @@ def history_figure(history: History, metric: str, scenario: str | None = None) -
     for panel, (name, lines) in zip(axes[:, 0], panels.items(), strict=False):
         panel.set_title(name, fontsize=10, loc="left", pad=16)
         panel.set_ylabel(f"{metric} ({METRICS[metric][0]})")
-        for kind, series in enumerate(sorted(lines, key=lambda each: -max(each.values))[:_MOST_LINES]):
-            steps += _draw(panel, series, kind, places)
+        drawn = _joined(lines)
+        for kind, alike in enumerate(drawn[:_MOST_LINES]):
+            steps += _draw(panel, alike, kind, places)
+        left_out = f"the {_MOST_LINES} highest of {len(drawn)} lines" if len(drawn) > _MOST_LINES else None
+        panel.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), title=left_out)
         if max(max(series.values) for series in lines) > _WIDE * min(min(series.values) for series in lines) > 0:
             logarithmic(panel, "y")
     _name_commits(axes[-1, 0], chosen)
@@ -79,17 +82,29 @@ def history_table(history: History) -> Table:
     return Table(("when (UTC)", "commit", "line", "median", "spread", "samples"), tuple(rows))
 
 
-def _draw(panel: Panel, series: Series, kind: int, places: dict[str, int]) -> Sequence[Step]:
+def _joined(lines: Sequence[Series]) -> list[list[Series]]:
+    """Lines with the same samples everywhere would cover each other: they are drawn as one; the highest stand first."""
+    found: dict[tuple[tuple[str, tuple[float, ...]], ...], list[Series]] = {}
+    for series in sorted(lines, key=lambda each: -max(each.values)):
+        found.setdefault(tuple((point.commit, point.values) for point in series.points), []).append(series)
+    return list(found.values())
+
+
+def _way(series: Series) -> str:
+    axes = series.axes
+    return " ".join((axes.backend, axes.scope, *([f"cache {axes.cache}"] if axes.cache != "off" else [])))
+
+
+def _draw(panel: Panel, alike: Sequence[Series], kind: int, places: dict[str, int]) -> Sequence[Step]:
+    series = alike[0]
     across = [places[point.commit] for point in series.points]
     color, marker = PALETTE[kind % len(PALETTE)], MARKERS[kind % len(MARKERS)]
-    axes = series.axes
-    name = " ".join((axes.backend, axes.scope, *([f"cache {axes.cache}"] if axes.cache != "off" else [])))
+    name = "\n".join(map(_way, alike))
     panel.plot(across, series.values, color=color, marker=marker, markersize=4, linewidth=1.2, label=name)
     low, high = ([pick(point.values) for point in series.points] for pick in (min, max))
     panel.fill_between(across, low, high, color=color, alpha=0.15, linewidth=0)
-    if min(series.values) * _WIDE > max(series.values) > 0 and not axes.is_time:
+    if min(series.values) * _WIDE > max(series.values) > 0 and not series.axes.is_time:
         panel.yaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     found = steps_of(series)
     for step in found:
         between = (places[step.before.commit] + places[step.after.commit]) / 2

@@ -117,21 +117,19 @@ def history(sources: str | Iterable[str | Path] = (), repository: str | Path = "
     Args:
         sources: paths, or one text with paths between commas. Nothing: ``.asv/results`` of the repository, and the
             records that ``hfbench run`` has kept.
-        repository: for the order of commits.
+        repository: for the order of commits; its folder or one inside it.
 
     Raises:
         UsageError: a source is not there.
         RecordError: a source can't be read.
     """
-    from hfbench.bench.history import commits_of, load_history
-    from hfbench.home import records_folder
+    from hfbench.bench.history import commits_of, load_history, usual_sources
 
     named = [text.strip() for text in sources.split(",") if text.strip()] if isinstance(sources, str) else list(sources)
-    usual = [path for path in (Path(repository) / ".asv" / "results", records_folder()) if path.is_dir()]
-    found = load_history(named or usual, commits_of(Path(repository)))
+    found = load_history(named or usual_sources(Path(repository)), commits_of(Path(repository)))
     if named or len(found.commits) > 1:
         return found
-    from hfbench.notebook.example_history import example_history
+    from hfbench.notebook.made_up import example_history
 
     return example_history()
 

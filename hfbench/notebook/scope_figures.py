@@ -67,7 +67,8 @@ def scope_figure(record: RunRecord, metric: str) -> DescribedFigure:
     floor = f"; less than {_NOTHING_MS} is drawn at {_NOTHING_MS}" if has_nothing else ""
     axis.set_xlabel(f"{metric} ({unit}), logarithmic{floor}")
     logarithmic(axis, "x")
-    headings = ("scenario", "backend", "scope", f"median ({unit})", "least", "most", "against source")
+    spread = (f"{word} ({unit})" for word in ("median", "least", "most"))
+    headings = ("scenario", "backend", "scope", *spread, "against source")
     return figure.described(_alt(metric, unit, rows), Table(headings, tuple(rows)))
 
 

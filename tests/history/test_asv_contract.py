@@ -7,11 +7,9 @@ import math
 import shutil
 import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import publishing
 import pytest
 
 from hfbench.bench.history import find_steps, load_history
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from browsing import Browser
+    from publishing import Served
 
 BENCHMARKS = """
 import math
@@ -36,14 +35,6 @@ class Suite:
         value = kept["decoded"]
         return math.nan if cache == "warm" else {"samples": [value, value, value + (backend == "ffmpeg")], "number": 1}
 """
-PACKAGES = (
-    "jquery@3.3.1",
-    "flot@0.8.3",
-    "flot-orderbars@1.0.0",
-    "stupid-table-plugin@1.1.3",
-    "blueimp-md5@2.19.0",
-    "bootstrap@3.1.1",
-)
 
 
 def _git(folder: Path, *words: str) -> str:
@@ -123,39 +114,19 @@ def test_a_damaged_result_is_one_clear_line(measured: Path, tmp_path: Path) -> N
 
 
 @pytest.fixture
-def site(measured: Path, tmp_path: Path) -> Iterator[str]:
+def site(measured: Path, tmp_path: Path) -> Iterator[Served]:
     """The published site, self-contained, at an address of this machine."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
     _asv(measured, "publish")
-    options = ("--no-save", "--ignore-scripts", "--no-audit", "--no-fund")
-    subprocess.run(["npm", "install", *options, *PACKAGES], cwd=tmp_path, check=True, capture_output=True, timeout=120)
-    make_self_contained(measured / ".asv" / "html", tmp_path / "node_modules")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(measured / ".asv" / "html")))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    publishing.make_self_contained(measured / ".asv" / "html", tmp_path)
+    with publishing.served(measured / ".asv" / "html") as address:
+        yield address
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    missing: list[str] = []  # noqa: RUF012  one list for all requests, on purpose
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        del size
-        if int(code) >= 400:
-            self.missing.append(self.path)
-
-    def log_message(self, *_: object) -> None: ...
-
-
-def test_the_published_page_draws_its_figure_in_a_browser(site: str, browser: Browser) -> None:
-    address = f"{site}#suite.Suite.track_framesDecoded"
+def test_the_published_page_draws_its_figure_in_a_browser(site: Served, browser: Browser) -> None:
+    address = f"{site.address}#suite.Suite.track_framesDecoded"
     page = browser.page(address)
     assert page.console == ()
-    assert _Quiet.missing == []
+    assert site.missing == []
     assert page.document.select("canvas.flot-base")
     assert all(image.get("alt") for image in page.document.select("img"))
     assert not [

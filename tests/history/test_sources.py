@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hfbench.bench.history import Commits, load_history, to_table
+from hfbench.bench.history import Commits, load_history, to_table, usual_sources
 from hfbench.bench.record import RunRecord, Sample, write_atomically
 from hfbench.cli import main
 from hfbench.errors import RecordError, UsageError
@@ -110,6 +110,22 @@ def test_json_holds_points_and_steps_and_filters_apply(tmp_path: Path, capsys: p
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "hfbench-history/1"
     assert [point["metric"] for point in document["points"]] == ["cpuMs"]
+
+
+def test_asv_results_are_found_from_inside_the_repository_and_never_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab runs a notebook in the folder of the notebooks."""
+    monkeypatch.setenv("HFBENCH_HOME", str(tmp_path / "home"))
+    outer, repository = tmp_path / "outer", tmp_path / "outer" / "repository"
+    for folder in (outer, repository):
+        (folder / ".git").mkdir(parents=True)
+        (folder / ".asv" / "results").mkdir(parents=True)
+    (repository / "notebooks").mkdir()
+    assert usual_sources(repository / "notebooks") == [repository / ".asv" / "results"]
+    assert usual_sources(repository) == [repository / ".asv" / "results"]
+    (tmp_path / "home" / "records").mkdir(parents=True)
+    assert usual_sources(tmp_path) == [tmp_path / "home" / "records"]
 
 
 def test_no_history_is_not_a_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -8,11 +9,11 @@ from bs4 import BeautifulSoup
 
 from hfbench import notebook as nb
 from hfbench.bench.compare import Comparison
-from hfbench.bench.history import find_steps
+from hfbench.bench.history import History, Point, find_steps
 from hfbench.bench.record import RunRecord, Sample
 from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.notebook.colorimetry import delta_e_itp, light_to_pq, pq_to_light, sdr_to_light
-from hfbench.notebook.described import Table, new_figure, number, percent
+from hfbench.notebook.described import Table, logarithmic, new_figure, number, percent
 
 
 def _record(**scopes: float) -> RunRecord:
@@ -80,6 +81,45 @@ def test_the_example_history_says_that_it_is_made_up_and_its_steps_are_found() -
     assert "+18" in nb.history_figure(history, "cpuMs").alt
 
 
+def test_no_step_is_told_with_what_was_looked_at_and_what_is_too_short_to_tell() -> None:
+    history = nb.example_history().where(metric=("cpuMs", "framesDecoded"))
+    short = History(tuple(replace(series, points=series.points[:5]) for series in history.series))
+    told = repr(nb.show_steps(find_steps(short), short))
+    assert "0 steps" in told
+    assert "Looked for in 2 lines: cpuMs, framesDecoded." in told
+    assert "1 lines of times have fewer than 6 commits" in told
+    assert "fewer than" not in repr(nb.show_steps(find_steps(history), history))
+
+
+def test_lines_that_would_cover_each_other_are_drawn_as_one_that_names_all() -> None:
+    (series,) = nb.example_history().where(metric="framesDecoded").series
+    alike = replace(series, axes=replace(series.axes, backend="ffmpeg"))
+    other = replace(
+        series,
+        axes=replace(series.axes, scope="fused"),
+        points=tuple(replace(point, values=(9.0,)) for point in series.points),
+    )
+    figure = nb.history_figure(History((series, alike, other)), "framesDecoded")
+    named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert named == ["libav segment\nffmpeg segment", "libav fused"]
+    many = [replace(other, points=(Point("c", 1.0, (float(number_),)),)) for number_ in range(8)]
+    legend = nb.history_figure(History(tuple(many)), "framesDecoded").axes[0].get_legend()
+    assert legend.get_title().get_text() == "the 6 highest of 8 lines"
+
+
+def test_a_logarithmic_axis_is_labelled_as_densely_as_it_can_be_read() -> None:
+    def labelled(high: float) -> int:
+        figure, axis = new_figure()
+        axis.plot([1, 1], [1, high])
+        logarithmic(axis, "y")
+        figure.draw_without_rendering()
+        return sum(bool(label.get_text()) for label in axis.get_yticklabels(minor=True))
+
+    assert labelled(6) >= 5
+    assert 2 <= labelled(50) <= 8
+    assert labelled(1e5) == 0
+
+
 def test_numbers_are_written_for_people() -> None:
     assert [number(value) for value in (0, 0.0123456, 12.345, 1234.5)] == ["0", "0.0123", "12.3", "1,234"]
     assert [percent(value) for value in (None, 0.05, -0.99999, -1.0)] == ["", "+5.0%", "below -99.9%", "-100.0%"]
@@ -93,6 +133,13 @@ def test_the_anchors_of_the_standards() -> None:
     assert pq_to_light(light_to_pq(white)) == pytest.approx(white)
     assert delta_e_itp(white, white) == 0
     assert delta_e_itp(white, white * 1.02) == pytest.approx(1.4, abs=0.3)
+
+
+@pytest.mark.parametrize("name", nb.__all__)
+def test_a_name_stays_what_it_is_when_a_cell_runs_again(name: str) -> None:
+    first = getattr(nb, name)
+    assert getattr(nb, name) is first
+    assert not isinstance(first, ModuleType)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -6,11 +6,12 @@ The history informs, the gate decides: every step comes with the gate command th
 from __future__ import annotations
 
 from hfbench.bench.history.commits import Commits, commits_of
-from hfbench.bench.history.sources import load_history
-from hfbench.bench.history.steps import Step, find_steps, gate_command, steps_of
+from hfbench.bench.history.sources import load_history, usual_sources
+from hfbench.bench.history.steps import LEAST_POINTS, Step, find_steps, gate_command, is_too_short, steps_of
 from hfbench.bench.history.values import Axes, History, Point, Series, to_table
 
 __all__ = [
+    "LEAST_POINTS",
     "Axes",
     "Commits",
     "History",
@@ -20,7 +21,9 @@ __all__ = [
     "commits_of",
     "find_steps",
     "gate_command",
+    "is_too_short",
     "load_history",
     "steps_of",
     "to_table",
+    "usual_sources",
 ]

@@ -11,6 +11,7 @@ from hfbench.bench.history.record_points import read_record
 from hfbench.bench.history.values import Axes, History, Point, Series
 from hfbench.bench.record import load_record
 from hfbench.errors import RecordError, UsageError
+from hfbench.home import records_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,6 +40,19 @@ def load_history(sources: Iterable[str | Path], commits: Commits | None = None) 
     return History(
         tuple(Series(axes, _ordered(joined[axes].values(), known)) for axes in sorted(joined)), tuple(trouble)
     )
+
+
+def usual_sources(repository: Path) -> list[Path]:
+    """What is read where no source is named: asv's results of the repository, and the records that runs keep.
+
+    Args:
+        repository: its folder, or one inside it: a notebook in JupyterLab runs in the notebooks' folder.
+    """
+    inside = repository.resolve()
+    here = [inside, *inside.parents]
+    root = next((place for place, folder in enumerate(here) if (folder / ".git").exists()), 0)
+    asv = (folder / ".asv" / "results" for folder in here[: root + 1])
+    return [folder for folder in (*asv, records_folder()) if folder.is_dir()]
 
 
 def _ordered(points: Iterable[Point], commits: Commits) -> tuple[Point, ...]:

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 
 #: Points that a level needs to be believed, so twice as many before anything can be found in noise.
 LEAST_LEVEL: Final = 3
+LEAST_POINTS: Final = 2 * LEAST_LEVEL
 #: The kernel's width in units of the noise: two values this far apart are hardly alike any more.
 _WIDTH: Final = 3.0
 #: median |difference of two neighbours| of Gaussian noise with standard deviation 1: sqrt(2) * 0.6745.
@@ -73,6 +74,11 @@ class Step:
         return f"{self.before.label}..{self.after.label}"
 
 
+def is_too_short(series: Series) -> bool:
+    """Whether a line of times has too few points for a step to be told from noise; a counter never has."""
+    return series.axes.is_time and len(series.points) < LEAST_POINTS
+
+
 def find_steps(history: History) -> tuple[Step, ...]:
     """All steps of all lines, oldest first.
 
@@ -91,7 +97,7 @@ def steps_of(series: Series) -> tuple[Step, ...]:
     """
     values = np.asarray(series.values, np.float64)
     noise = _noise(_logs(values, series.axes))
-    if not series.axes.is_time and (noise == 0 or values.size < 2 * LEAST_LEVEL):
+    if not series.axes.is_time and (noise == 0 or values.size < LEAST_POINTS):
         neighbours = range(1, values.size)
         return tuple(_exact(series, at) for at in neighbours if _is_apart(series.points[at - 1], series.points[at]))
     places = change_points(_logs(values, series.axes), max(noise, _LEAST_NOISE))
@@ -105,7 +111,7 @@ def change_points(logs: Floats, noise: float) -> tuple[int, ...]:
     Raises:
         NotInstalledError: ruptures is not installed.
     """
-    if logs.size < 2 * LEAST_LEVEL or not np.ptp(logs):
+    if logs.size < LEAST_POINTS or not np.ptp(logs):
         return ()
     try:
         import ruptures

@@ -20,7 +20,8 @@ def example_history(seed: int = 7) -> History:
     cpu = [300 * (1.18 if place >= step else 1) * (1 + chance.gauss(0, 0.03)) for place in range(_COMMITS)]
     wall = [each * 0.9 * (1 + abs(chance.gauss(0, 0.1))) for each in cpu]
     decoded = [214.0 + (place >= step) for place in range(_COMMITS)]
-    lines = {"cpuMs": cpu, "videoExtractMs": wall, "framesDecoded": decoded}
+    written = [2_005_700.0] * _COMMITS
+    lines = {"cpuMs": cpu, "videoExtractMs": wall, "framesDecoded": decoded, "bytesWritten": written}
     return History(tuple(_line(metric, values) for metric, values in sorted(lines.items())))
 
 
