@@ -87,8 +87,7 @@ def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
             soft_wrap=True,
         )
         confirm = gate_command(step)
-        console.print(f"  confirm: {shown(confirm or 'no commits are known for it')}
-", soft_wrap=True)
+        console.print(f"  confirm: {shown(confirm or 'no commits are known for it')}\n", soft_wrap=True)
     short = sum(is_too_short(series) for series in history.series)
     console.print(
         f"{len(steps)} steps in {len(history.series)} lines over {len(history.commits)} commits"
