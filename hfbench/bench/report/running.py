@@ -24,6 +24,11 @@ OnCell = Callable[[int, int], None]
 _CELL_SECONDS: Final = 900
 _START_SECONDS: Final = 120
 _ENGINE: Final = "hfbench"
+#: Sockets of this user, not ports that others reach.
+_KERNEL: Final = {"transport": "ipc"}
+#: A kernel that is told to end is interrupted first, and may log that as an error on the terminal. What matters of a
+#: kernel comes through its messages, so it logs critical things only.
+_CLIENT: Final = {"extra_arguments": ["--IPKernelApp.log_level=50"]}
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -110,7 +115,7 @@ def _execute(notebook: Notebook, parameters: Mapping[str, Any], executed: Path, 
         progress_bar=False,
         kernel_manager_class=Quiet,
         start_timeout=_START_SECONDS,
-        config=Config({"KernelManager": {"transport": "ipc"}}),  # sockets of this user, not ports that others reach
+        config=Config({"KernelManager": _KERNEL, "PapermillNotebookClient": _CLIENT}),
         execution_timeout=_CELL_SECONDS,
     )
 
