@@ -449,7 +449,8 @@ class TestUnforeseen:
     @staticmethod
     def broken(how: str, *arguments: str, **env: str) -> Ended:
         code = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
 import hfbench.cli.metrics as command
 from hfbench.cli import main
 

@@ -152,19 +152,22 @@ def test_an_interrupted_gate(hfbench: Run, engine: Engine, tmp_path: Path, numbe
     command = [sys.executable, "-c", "\n".join(lines), "gate", *sides, *map(str, ONE), "--record", str(record)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not (record.exists() and contenders(record) == 3):
+    while time.monotonic() < deadline and not (record.exists() and pairs(record) == 3):
         time.sleep(0.05)
     os.kill(child.pid, number)
     out, err = child.communicate(timeout=30)
     assert child.returncode == code, err
     assert not out
-    assert "interrupted after 3 pairs, UNSURE so far; record: " in err
+    # The third pair is on disk; the signal may come before it is judged.
+    assert re.search(r"interrupted after [23] pairs, UNSURE so far; record: ", err)
     assert load_record(record).interrupted
     assert hfbench("compare", record).code == 4
 
 
-def contenders(record: Path) -> int:
-    return sum(sample.role == "contender" for sample in load_record(record).samples)
+def pairs(record: Path) -> int:
+    """Whole pairs: in the last one either side may have come first."""
+    roles = [sample.role for sample in load_record(record).samples]
+    return min(roles.count("contender"), roles.count("baseline"))
 
 
 def test_the_looks_that_the_options_name_are_the_rules() -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import hfbench
 from hfbench.result import FailureKind
 
-ROOT = Path(hfbench.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: How kinds are written where warnings are made: in a warning, or in a note of a probe.
 _MADE = re.compile(r'(?:ClipWarning\(|notes\.append\(\(|return \(\()\s*"(\w+)"')
 
