@@ -80,7 +80,7 @@ def engine_options(function: _Command) -> _Command:
     for option in (
         click.option(
             "--limit",
-            type=click.FloatRange(min=0, min_open=True),
+            type=SECONDS,
             default=300.0,
             show_default=True,
             help="Seconds that one run of an engine may take.",

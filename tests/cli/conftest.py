@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ended import Ended
 
 from hfbench.bench.scenarios import SCENARIOS, BuiltScenario
 from hfbench.cli import main
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 
 FAKE = Path(__file__).parents[1] / "bench" / "fake_engine.py"
 _CI = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_NAME")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from ended import Ended
 
 from fixtures_gen.program import find_ffmpeg
 from hfbench.cli.exit_codes import ExitCode
@@ -23,18 +23,6 @@ COMMAND = (sys.executable, "-c", "import sys; from hfbench.cli import main; main
 PATIENCE = 60
 """Seconds after which a process counts as hung; nothing here is measured."""
 KEPT_OUT = ("av", "numpy", "rich", "bs4", "html5lib", "httpx", "simplejpeg", "isal", "PIL", "psutil", "asyncio")
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Ended:
