@@ -15,6 +15,7 @@ import hfbench
 from fixtures_gen.hostile import HOSTILE, HostileFile, write_hostile
 
 BACKENDS = ("libav", "ffmpeg")
+FORMAT_UNTOLD = ("format-change.mp4", "ffmpeg")
 LIMIT_SECONDS = 20
 FRAMES = 60
 """Two seconds at 30 fps: what a sound file of the collection holds."""
@@ -191,6 +192,13 @@ class TestAChangeInTheMiddle:
         clip = self.window(hostile, tmp_path, make_clip, name, backend, scope, ("1", "1.5"))
         assert "size_change" in {each.kind for each in clip.warnings}
         assert ids_of(clip) == list(range(45, 75))
+        assert {read_pixels(clip.path_of(index)).shape[1::-1] for index in range(clip.frames)} == {(320, 180)}
+
+    def test_before_the_window_it_is_noted_too(self, hostile, tmp_path, make_clip, name, backend, scope):
+        clip = self.window(hostile, tmp_path, make_clip, name, backend, scope, ("0.3", "2.4"))
+        # Of a format the program does not tell: its graph begins with the later one.
+        assert "size_change" in {each.kind for each in clip.warnings} or (name, backend) == FORMAT_UNTOLD
+        assert ids_of(clip) == list(range(72, 81))
         assert {read_pixels(clip.path_of(index)).shape[1::-1] for index in range(clip.frames)} == {(320, 180)}
 
     def test_after_the_window_it_is_not(self, hostile, tmp_path, make_clip, name, backend, scope):

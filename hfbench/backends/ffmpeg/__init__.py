@@ -94,7 +94,7 @@ class FfmpegBackend:
             corrupt_frames=0,
         )
         media = intermediate_media(plan, spec, path, held_to)
-        return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report, end))
+        return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report, plan.media, end))
 
     def extract(self, job: ExtractJob, control: Control) -> ExtractReport:
         """See :class:`hfbench.backends.base.Backend`."""
@@ -183,15 +183,21 @@ def _settle(job: ExtractJob, index: int, report: ProgramReport) -> TargetReport:
             link_or_copy(last, target.folder / (job.image.pattern % (slot + 1)))
         got = wanted
     warning = damage_warning(wanted=wanted, got=got, decode_errors=report.decode_errors, corrupt_frames=0)
-    return TargetReport(got, _noticed(warning, report, target.grid.end_of_need))
+    return TargetReport(got, _noticed(warning, report, job.media, target.grid.end_of_need))
 
 
-def _noticed(damage: ClipWarning | None, report: ProgramReport, end: Fraction | None) -> tuple[ClipWarning, ...]:
+def _noticed(
+    damage: ClipWarning | None, report: ProgramReport, media: MediaInfo, end: Fraction | None
+) -> tuple[ClipWarning, ...]:
     """What is worth knowing about the frames that were needed: what the program met beyond them is chance."""
     needed = _frames_needed(report, end)
-    seen = ((TAGS_CHANGE, report.tags), (SHAPE_CHANGE, report.shapes))
-    changes = (warning for warning, of_frames in seen if len(set(of_frames[:needed])) > 1)
-    return (*([damage] if damage else []), *changes)
+    has_other_tags = len(set(report.tags[:needed])) > 1
+    shapes = {*report.shapes[:needed]}
+    # A window that lies wholly after a change of size: nothing changes in it, and yet it is not as the file began.
+    sizes = {shape.split(" ")[0] for shape in shapes} - {"?"}
+    is_resized = not media.is_intermediate and bool(sizes - {f"{media.width}x{media.height}"})
+    changes = ((TAGS_CHANGE, has_other_tags), (SHAPE_CHANGE, len(shapes) > 1 or is_resized))
+    return (*([damage] if damage else []), *(warning for warning, is_true in changes if is_true))
 
 
 def _saw_the_end(media: MediaInfo, end: Fraction, report: ProgramReport) -> bool:

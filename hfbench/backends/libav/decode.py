@@ -102,9 +102,10 @@ class WindowDecoder:
         """When a frame is shown, seconds of media time."""
         return ((frame.pts or 0) - self._media.origin_ticks) * self._media.time_base
 
-    def restart_clock(self) -> None:
-        """Begin the time limit again: each run of windows has its own."""
+    def begin_run(self) -> None:
+        """Each run of windows has a time limit of its own, and its own oddities."""
         self._control = self._control.restarted()
+        self.tally.noticed.clear()
 
     def window(self, start: Fraction, end: Fraction) -> Iterator[VideoFrame]:
         """Frames in order of presentation: from one on screen at ``start`` or earlier, up to ``end``.

@@ -71,7 +71,7 @@ def _attempt_run(
     decoder: WindowDecoder, job: ExtractJob, run: list[int], sink: FrameSink
 ) -> dict[int, TargetReport | TargetFailure]:
     """One run under a clock of its own: where it takes too long, the file's other windows still get their frames."""
-    decoder.restart_clock()
+    decoder.begin_run()
     try:
         return dict(_extract_run(decoder, job, run, sink))
     except StopWork as stop:
