@@ -13,13 +13,13 @@ from hfbench._version import __version__
 
 if TYPE_CHECKING:
     from hfbench.composition import Clip, Composition
-    from hfbench.control import CancelToken
     from hfbench.engine import extract
     from hfbench.errors import HfbenchError
-    from hfbench.lookup import FrameLookup
-    from hfbench.options import ExtractOptions
-    from hfbench.plan import ImageFormat, Scope, SdrMapping
-    from hfbench.result import ClipFailure, ClipWarning, ExtractedClip, ExtractionResult, FailureKind
+    from hfbench.model.cancellation import CancelToken
+    from hfbench.model.lookup import FrameLookup
+    from hfbench.model.options import ExtractOptions
+    from hfbench.model.plan import ImageFormat, Scope, SdrMapping
+    from hfbench.model.result import ClipFailure, ClipWarning, ExtractedClip, ExtractionResult, FailureKind
 
 __all__ = [
     "CancelToken",
@@ -41,20 +41,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CancelToken": "hfbench.control",
+    "CancelToken": "hfbench.model.cancellation",
     "Clip": "hfbench.composition",
-    "ClipFailure": "hfbench.result",
-    "ClipWarning": "hfbench.result",
+    "ClipFailure": "hfbench.model.result",
+    "ClipWarning": "hfbench.model.result",
     "Composition": "hfbench.composition",
-    "ExtractOptions": "hfbench.options",
-    "ExtractedClip": "hfbench.result",
-    "ExtractionResult": "hfbench.result",
-    "FailureKind": "hfbench.result",
-    "FrameLookup": "hfbench.lookup",
+    "ExtractOptions": "hfbench.model.options",
+    "ExtractedClip": "hfbench.model.result",
+    "ExtractionResult": "hfbench.model.result",
+    "FailureKind": "hfbench.model.result",
+    "FrameLookup": "hfbench.model.lookup",
     "HfbenchError": "hfbench.errors",
-    "ImageFormat": "hfbench.plan",
-    "Scope": "hfbench.plan",
-    "SdrMapping": "hfbench.plan",
+    "ImageFormat": "hfbench.model.plan",
+    "Scope": "hfbench.model.plan",
+    "SdrMapping": "hfbench.model.plan",
     "extract": "hfbench.engine",
 }
 

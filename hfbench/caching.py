@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from hfbench._version import __version__
 from hfbench.backends import backend_version, probe_version
 from hfbench.cache import CacheUnusableError, ExtractionCache, Lease, cache_key
-from hfbench.media_document import DOCUMENT_VERSION, from_document, to_document
-from hfbench.plan import ClipPlan
-from hfbench.result import ClipWarning
+from hfbench.model.media_document import DOCUMENT_VERSION, from_document, to_document
+from hfbench.model.plan import ClipPlan
+from hfbench.model.result import ClipWarning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hfbench.backends.base import ProbeReport
     from hfbench.cache import CacheCounters, CacheKey, IdentityKind, KeyValue, SourceIdentity
     from hfbench.extraction import Written
-    from hfbench.media import MediaInfo
+    from hfbench.model.media import MediaInfo
     from hfbench.planning import Planned
 
 #: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 from hfbench.backends import create_backend
 from hfbench.cache import IdentityKind
 from hfbench.caching import CachedClip, open_cache
-from hfbench.control import CancelToken, Control
 from hfbench.extraction import write_frames
-from hfbench.metrics import Phase
-from hfbench.options import ExtractOptions
-from hfbench.plan import ClipPlan
+from hfbench.model.cancellation import CancelToken, Control
+from hfbench.model.metrics import Phase
+from hfbench.model.options import ExtractOptions
+from hfbench.model.plan import ClipPlan
+from hfbench.model.result import ClipFailure, ClipWarning, ExtractionResult
 from hfbench.planning import Planned, composition_target, plan_clip
 from hfbench.preflight import run_preflight
 from hfbench.probing import probe_clips
 from hfbench.publishing import publish_clips
 from hfbench.resolving import resolve_clips
-from hfbench.result import ClipFailure, ClipWarning, ExtractionResult
 from hfbench.stage import Progress, Stage, no_progress
 from hfbench.workfolder import WorkFolder, refuse_foreign_folders
 
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
     from hfbench.composition import Composition
-    from hfbench.plan import ProbedClip
+    from hfbench.model.plan import ProbedClip
 
 
 def extract(
@@ -45,13 +45,13 @@ def extract(
     Args:
         composition: what to extract; never changed.
         out_dir: a folder; made where it does not exist.
-        options: see :class:`~hfbench.options.ExtractOptions`.
+        options: see :class:`~hfbench.model.options.ExtractOptions`.
         token: cancels the run from another thread or a signal handler.
         progress: told how far each phase is.
 
     Returns:
         One outcome a clip, in the composition's order, and the phase breakdown. A clip's trouble is a
-        :class:`~hfbench.result.ClipFailure` in its place and hurts no other clip.
+        :class:`~hfbench.model.result.ClipFailure` in its place and hurts no other clip.
 
     Raises:
         OutputError: the output folder can't be written, or holds something that is no frame.

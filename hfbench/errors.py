@@ -2,7 +2,7 @@
 
 An exception here means misuse (a composition that says something impossible, an unknown option) or a broken
 machine (no ffmpeg program). Trouble with one clip is never an exception to the caller: it is a
-:class:`hfbench.result.ClipFailure` in that clip's place.
+:class:`hfbench.model.result.ClipFailure` in that clip's place.
 """
 
 from __future__ import annotations

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from hfbench.backends.base import ExtractJob, ExtractReport, Target, TargetFailure, TargetReport, merge_touching
-from hfbench.plan import Prepared
-from hfbench.result import ClipFailure
+from hfbench.model.plan import Prepared
+from hfbench.model.result import ClipFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from hfbench.backends.base import Backend
-    from hfbench.control import Control
+    from hfbench.model.cancellation import Control
     from hfbench.stage import Stage
     from hfbench.workfolder import WorkFolder
 

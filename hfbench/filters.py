@@ -9,8 +9,8 @@ from math import ceil, lcm
 from typing import TYPE_CHECKING, Final
 
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
-from hfbench.media import MediaInfo, Orientation
-from hfbench.plan import ColorMap, GamutSwap
+from hfbench.model.media import MediaInfo, Orientation
+from hfbench.model.plan import ColorMap, GamutSwap
 from hfbench.timebase import FrameGrid, rate_text
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from hfbench.filters import intermediate_tags
-from hfbench.media import FrameTiming, HdrFacts, MediaInfo
-from hfbench.plan import ClipPlan, GamutSwap, Segment, WholeSource
+from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo
+from hfbench.model.plan import ClipPlan, GamutSwap, Segment, WholeSource
 
 if TYPE_CHECKING:
     from pathlib import Path

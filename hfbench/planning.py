@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from hfbench.color import HdrTarget, Matrix, target_of
-from hfbench.plan import (
+from hfbench.model.plan import (
     ClipPlan,
     ColorMap,
     GamutSwap,
@@ -26,13 +26,13 @@ from hfbench.plan import (
     Segment,
     WholeSource,
 )
-from hfbench.result import ClipFailure, ClipWarning, FailureKind, Placement
+from hfbench.model.result import ClipFailure, ClipWarning, FailureKind, Placement
 from hfbench.timebase import FrameGrid, frame_count, round_half_up, seconds_text
 
 if TYPE_CHECKING:
     from hfbench.composition import Clip
-    from hfbench.media import FrameTiming, MediaInfo
-    from hfbench.options import ExtractOptions
+    from hfbench.model.media import FrameTiming, MediaInfo
+    from hfbench.model.options import ExtractOptions
 
 
 @dataclass(frozen=True, slots=True)

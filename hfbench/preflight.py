@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hfbench.backends.base import NormalizeReport
 from hfbench.intermediates import grid_in_intermediate
-from hfbench.metrics import Phase
-from hfbench.plan import ClipPlan, Normalize, Prepared, ReadyPlan
-from hfbench.result import ClipFailure
+from hfbench.model.metrics import Phase
+from hfbench.model.plan import ClipPlan, Normalize, Prepared, ReadyPlan
+from hfbench.model.result import ClipFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from hfbench.backends.base import Backend
-    from hfbench.control import Control
+    from hfbench.model.cancellation import Control
     from hfbench.stage import Stage
     from hfbench.workfolder import WorkFolder
 

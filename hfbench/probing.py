@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hfbench.backends.base import ProbeReport
-from hfbench.metrics import Phase
-from hfbench.plan import ProbedClip, ResolvedClip
-from hfbench.result import ClipFailure
+from hfbench.model.metrics import Phase
+from hfbench.model.plan import ProbedClip, ResolvedClip
+from hfbench.model.result import ClipFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.backends.base import Backend
     from hfbench.caching import FrameCache
-    from hfbench.media import MediaInfo
+    from hfbench.model.media import MediaInfo
     from hfbench.stage import Stage
 
 

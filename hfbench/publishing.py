@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hfbench.caching import CachedClip, copy_frames
 from hfbench.errors import OutputError
 from hfbench.extraction import Written
+from hfbench.model.result import ClipFailure, ClipWarning, ExtractedClip, FailureKind, Placement
 from hfbench.planning import NeverShown
-from hfbench.result import ClipFailure, ClipWarning, ExtractedClip, FailureKind, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from hfbench.cache import Lease
     from hfbench.caching import FrameCache
-    from hfbench.options import ExtractOptions
-    from hfbench.plan import ClipPlan
+    from hfbench.model.options import ExtractOptions
+    from hfbench.model.plan import ClipPlan
     from hfbench.workfolder import WorkFolder
 
 _STRICT_KINDS = {kind.value for kind in (FailureKind.SOURCE_DAMAGED, FailureKind.SHORTER_THAN_REQUESTED)}

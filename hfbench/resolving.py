@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hfbench.metrics import Phase
-from hfbench.plan import ResolvedClip
-from hfbench.result import ClipFailure, FailureKind
+from hfbench.model.metrics import Phase
+from hfbench.model.plan import ResolvedClip
+from hfbench.model.result import ClipFailure, FailureKind
 from hfbench.sources import SourcePolicy, SourceProblem, is_remote, resolve_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.composition import Clip, Composition
-    from hfbench.control import Control
-    from hfbench.options import ExtractOptions
+    from hfbench.model.cancellation import Control
+    from hfbench.model.options import ExtractOptions
     from hfbench.stage import Stage
     from hfbench.workfolder import WorkFolder
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hfbench.backends.base import ClipTrouble, ProbeReport
-from hfbench.control import Control, StopWork
 from hfbench.errors import HfbenchError, OutputError
-from hfbench.metrics import Breakdown, Phase, PhaseTiming, WorkCounters
-from hfbench.result import ClipFailure, FailureKind
+from hfbench.model.cancellation import Control, StopWork
+from hfbench.model.metrics import Breakdown, Phase, PhaseTiming, WorkCounters
+from hfbench.model.result import ClipFailure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

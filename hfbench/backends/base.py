@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hfbench.result import ClipWarning, FailureKind
+from hfbench.model.result import ClipWarning, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from fractions import Fraction
     from pathlib import Path
 
-    from hfbench.control import Control
-    from hfbench.media import MediaInfo
-    from hfbench.metrics import WorkCounters
-    from hfbench.plan import ClipPlan, ColorMap, ImageSpec, Intermediate
+    from hfbench.model.cancellation import Control
+    from hfbench.model.media import MediaInfo
+    from hfbench.model.metrics import WorkCounters
+    from hfbench.model.plan import ClipPlan, ColorMap, ImageSpec, Intermediate
     from hfbench.timebase import FrameGrid
 
 #: Containers that may be opened. Anything that can name other files (concat, HLS, DASH, playlists) is not here.

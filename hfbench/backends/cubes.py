@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hfbench.home import cubes_folder
 from hfbench.images.cube import cube_file
-from hfbench.plan import ColorMap, GamutSwap
+from hfbench.model.plan import ColorMap, GamutSwap
 
 
 def cube_of(color: ColorMap | None) -> str:

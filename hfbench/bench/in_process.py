@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hfbench.bench.scenarios import BuiltScenario
-    from hfbench.control import CancelToken
-    from hfbench.options import ExtractOptions
-    from hfbench.result import ExtractionResult
+    from hfbench.model.cancellation import CancelToken
+    from hfbench.model.options import ExtractOptions
+    from hfbench.model.result import ExtractionResult
 
 
 @dataclass(frozen=True, slots=True)

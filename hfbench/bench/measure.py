@@ -12,8 +12,8 @@ from hfbench.bench.machine import load, machine_facts, versions
 from hfbench.bench.over_protocol import Engines, started
 from hfbench.bench.record import RecordWriter, RunRecord
 from hfbench.bench.ways import BUILT_IN, AnyWay, Turn, Way
-from hfbench.options import ExtractOptions
-from hfbench.plan import Scope
+from hfbench.model.options import ExtractOptions
+from hfbench.model.plan import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from hfbench.bench.rightness import FrameCheck
     from hfbench.bench.scenarios import BuiltScenario
-    from hfbench.control import CancelToken
-    from hfbench.result import ExtractionResult
+    from hfbench.model.cancellation import CancelToken
+    from hfbench.model.result import ExtractionResult
 
 __all__ = ["Measured", "Measurement", "Step", "Way", "measure"]
 

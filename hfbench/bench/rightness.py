@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fixtures_gen import FileTruth
     from hfbench.bench.scenarios import BuiltScenario, Part
-    from hfbench.result import ExtractionResult
+    from hfbench.model.result import ExtractionResult
 
 
 @dataclass(frozen=True, slots=True)

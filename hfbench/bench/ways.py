@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hfbench.bench.record import Sample
     from hfbench.bench.rightness import FrameCheck
     from hfbench.bench.scenarios import BuiltScenario
-    from hfbench.plan import ImageFormat, Scope
+    from hfbench.model.plan import ImageFormat, Scope
 
 #: The engine in samples of the built-in backends.
 BUILT_IN: Final = "hfbench"

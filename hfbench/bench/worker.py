@@ -74,8 +74,8 @@ def private_stdout() -> Iterator[IO[bytes]]:
 def engine_hello(axes: Mapping[str, str]) -> Hello:
     """What hfbench says of itself; ``axes`` (``backend``, ``scope``, ``format``) are fixed by the worker's options."""
     from hfbench.bench.machine import versions
-    from hfbench.options import BACKENDS
-    from hfbench.plan import ImageFormat, Scope
+    from hfbench.model.options import BACKENDS
+    from hfbench.model.plan import ImageFormat, Scope
 
     facts = versions()
     capabilities = {
@@ -97,7 +97,7 @@ def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
     """
     from hfbench.composition.json_format import from_document
     from hfbench.engine import extract
-    from hfbench.options import ExtractOptions
+    from hfbench.model.options import ExtractOptions
 
     known = {each.name for each in fields(ExtractOptions)}
     chosen = {key: value for key, value in request.options.items() if key in known - {_CACHE}}

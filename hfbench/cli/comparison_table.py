@@ -13,7 +13,7 @@ from hfbench.bench.likeness import Case, case_of
 from hfbench.bench.rendering import verdict_line
 from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, name_of
 from hfbench.cli.lines import shown
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -94,7 +94,7 @@ def _ask_program(what: str, judge: Callable[[str, frozenset[str]], tuple[str, st
 
 
 def _cores() -> Finding:
-    from hfbench.options import available_cores
+    from hfbench.model.options import available_cores
 
     cores = available_cores()
     return Finding("cores", f"{cores}, load {os.getloadavg()[0]:.2f}")

@@ -16,8 +16,8 @@ from hfbench.cli.terminal import cancelled_by_signals, out, plain_table, print_j
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hfbench.options import ExtractOptions
-    from hfbench.result import ExtractionResult
+    from hfbench.model.options import ExtractOptions
+    from hfbench.model.result import ExtractionResult
 
 
 @click.command("extract")
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None, **chosen: Any) -> None:
     """Extract the frames of COMPOSITION (JSON or HyperFrames HTML) into one folder a clip."""
     from hfbench.composition import Composition
-    from hfbench.control import CancelToken
     from hfbench.engine import extract
+    from hfbench.model.cancellation import CancelToken
 
     as_json: bool = chosen.pop("as_json")
     sinks: tuple[str, ...] = chosen.pop("sinks")
@@ -71,7 +71,7 @@ def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None
 
 def _options(chosen: dict[str, Any]) -> ExtractOptions:
     from hfbench.cache import cache_root_from
-    from hfbench.options import ExtractOptions
+    from hfbench.model.options import ExtractOptions
 
     # The frames belong in --out: this process ends, and the cache may drop its own at any time after.
     chosen["cache"] = cache_root_from(chosen["cache"], os.environ)

@@ -12,7 +12,7 @@ from hfbench.cli.terminal import out, plain_table, print_json
 @json_option
 def command(*, as_json: bool) -> None:
     """List every metric with its unit and meaning."""
-    from hfbench.metrics import METRICS
+    from hfbench.model.metrics import METRICS
 
     if as_json:
         print_json({name: {"unit": unit, "meaning": meaning} for name, (unit, meaning) in METRICS.items()})

@@ -14,7 +14,7 @@ from hfbench.cli.lines import say, shown
 from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:
-    from hfbench.media import MediaInfo
+    from hfbench.model.media import MediaInfo
 
 
 @click.command("probe")
@@ -35,7 +35,7 @@ def _look(path: Path) -> MediaInfo | str:
     """The media, or one line that says why not."""
     from hfbench.backends.base import ClipTrouble
     from hfbench.backends.libav.probe import probe
-    from hfbench.control import Control
+    from hfbench.model.cancellation import Control
     from hfbench.sources import SourceProblem, resolve_source
 
     try:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from hfbench.bench.measure import Measured, Measurement, Way
     from hfbench.bench.scenarios import BuiltScenario
-    from hfbench.options import ExtractOptions
-    from hfbench.result import ExtractionResult
+    from hfbench.model.options import ExtractOptions
+    from hfbench.model.result import ExtractionResult
 
 
 @click.command("run")
@@ -79,7 +79,7 @@ def _measure(
     wanted: Measurement, record: Path | None, tell: Callable[[ExtractionResult, ExtractOptions], None]
 ) -> Measured:
     from hfbench.bench.measure import measure
-    from hfbench.control import CancelToken
+    from hfbench.model.cancellation import CancelToken
 
     token = CancelToken()
     path = record or _new_record_path()
@@ -101,7 +101,7 @@ def _ways(chosen: dict[str, Any]) -> tuple[Way, ...]:
     from itertools import product
 
     from hfbench.bench.measure import Way
-    from hfbench.plan import ImageFormat, Scope
+    from hfbench.model.plan import ImageFormat, Scope
 
     backends = chosen["backends"] or (() if chosen["engines"] else BACKENDS)
     ways = product(backends, chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",))
@@ -109,7 +109,7 @@ def _ways(chosen: dict[str, Any]) -> tuple[Way, ...]:
 
 
 def _options(chosen: dict[str, Any]) -> ExtractOptions:
-    from hfbench.options import ExtractOptions
+    from hfbench.model.options import ExtractOptions
 
     return ExtractOptions(**_picture(chosen))
 

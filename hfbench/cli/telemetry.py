@@ -14,8 +14,8 @@ from hfbench.cli.lines import say
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from hfbench.options import ExtractOptions
-    from hfbench.result import ExtractionResult
+    from hfbench.model.options import ExtractOptions
+    from hfbench.model.result import ExtractionResult
     from hfbench.telemetry import TelemetryEvent
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")

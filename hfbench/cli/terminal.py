@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.text import Text
 
-    from hfbench.control import CancelToken
+    from hfbench.model.cancellation import CancelToken
 
 #: Characters in a line where stdout is no terminal: no line there is torn or cut, one row of a table is one line.
 _WIDTH_OF_A_FILE = 100_000

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hfbench.color import ColorTags
-    from hfbench.plan import ImageSpec
+    from hfbench.model.plan import ImageSpec
 
 
 def encode_image(pixels: NDArray[np.uint8] | NDArray[np.uint16], spec: ImageSpec, tags: ColorTags) -> bytes:
@@ -20,7 +20,7 @@ def encode_image(pixels: NDArray[np.uint8] | NDArray[np.uint16], spec: ImageSpec
         spec: format and quality.
         tags: what the RGB values mean; png files of HDR frames carry it in a cICP chunk.
     """
-    from hfbench.plan import ImageFormat
+    from hfbench.model.plan import ImageFormat
 
     if spec.format is not ImageFormat.PNG16:
         pixels = to_eight_bits(pixels)

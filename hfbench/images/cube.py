@@ -18,12 +18,12 @@ import numpy as np
 
 from hfbench.color import HdrTarget, Primaries
 from hfbench.errors import MachineError
-from hfbench.plan import GamutSwap, HlgToPq, SdrEotf
+from hfbench.model.plan import GamutSwap, HlgToPq, SdrEotf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hfbench.plan import ColorMap
+    from hfbench.model.plan import ColorMap
 
 #: Points along each side. With tetrahedral interpolation 65 keep the error below .3 of a just noticeable difference.
 CUBE_POINTS: Final = 65

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hfbench.bench.compare import Comparison, Row
     from hfbench.bench.history import History, Step
     from hfbench.bench.record import RunRecord
-    from hfbench.result import ExtractionResult
+    from hfbench.model.result import ExtractionResult
 
 #: Verdict -> (sign, colour): the sign and the word say it, the colour only helps.
 _SIGNS: Final = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hfbench.metrics import Phase
+from hfbench.model.metrics import Phase
 from hfbench.notebook.described import BLUE, DescribedFigure, Table, new_figure, number
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hfbench.result import ExtractionResult
+    from hfbench.model.result import ExtractionResult
 
 _SHOWN: Final = 5
 _PHASES: Final = {
@@ -66,7 +66,7 @@ def frames_figure(result: ExtractionResult) -> DescribedFigure:
 
 def lookup_table(result: ExtractionResult, times: Iterable[str]) -> Table:
     """Which frame of which clip is on screen at each time (seconds)."""
-    from hfbench.lookup import FrameLookup
+    from hfbench.model.lookup import FrameLookup
 
     lookup = FrameLookup(result)
     shown = {time: [f"{clip}/{path.name}" for clip, path in lookup.frames(time).items()] for time in times}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from matplotlib.ticker import MaxNLocator
 
 from hfbench.bench.history import steps_of
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 from hfbench.notebook.described import (
     MARKERS,
     PALETTE,

@@ -68,7 +68,7 @@ def _cut(source: Path, seconds: int, into: Path) -> Path:
 def _cost(sdr: Path, hdr: Path, length: int, scope: str, out: Path) -> LengthCost:
     from hfbench import Clip, Composition, ExtractOptions, extract
     from hfbench.errors import MeasurementError
-    from hfbench.plan import ImageFormat, Scope
+    from hfbench.model.plan import ImageFormat, Scope
 
     shown = Fraction(_SHOWN_SECONDS)
     clips = (

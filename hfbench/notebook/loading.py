@@ -83,9 +83,9 @@ def measured(
 
 def _measured(names: Sequence[str], size: str | None, rounds: int, axes: Sequence[tuple[str, str]]) -> RunRecord:
     from hfbench.bench.measure import Measurement, Way, measure
-    from hfbench.control import CancelToken
     from hfbench.errors import MeasurementError
-    from hfbench.plan import ImageFormat, Scope
+    from hfbench.model.cancellation import CancelToken
+    from hfbench.model.plan import ImageFormat, Scope
 
     ways = tuple(Way(backend, Scope(scope), ImageFormat.JPG) for backend, scope in axes)
     with tempfile.TemporaryDirectory(prefix="hfbench-notebook-") as folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 from hfbench.notebook.described import (
     MARKERS,
     PALETTE,

@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from hfbench._version import __version__
-from hfbench.metrics import METRICS, Phase
-from hfbench.options import BACKENDS, available_cores
-from hfbench.plan import ImageFormat, Scope
-from hfbench.result import FailureKind
+from hfbench.model.metrics import METRICS, Phase
+from hfbench.model.options import BACKENDS, available_cores
+from hfbench.model.plan import ImageFormat, Scope
+from hfbench.model.result import FailureKind
 from hfbench.telemetry.base import Scalar, TelemetryEvent
 from hfbench.telemetry.fields import Count, FieldKind, Flag, Milliseconds, Version, Word
 from hfbench.telemetry.policy import is_ci
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RENDER_COMPLETE: Final = "render_complete"
 RENDER_FAILED: Final = "render_failed"
 
-#: Failure kinds that are not in :class:`hfbench.result.FailureKind` (another engine's) are counted here.
+#: Failure kinds that are not in :class:`hfbench.model.result.FailureKind` (another engine's) are counted here.
 OTHER_FAILURES: Final = "failures_other"
 
 
@@ -147,7 +147,7 @@ def render_failed(failures: Mapping[str, int], facts: Mapping[str, object]) -> T
     """Return the event of one extraction in which clips failed.
 
     Args:
-        failures: Failure kind (a value of :class:`hfbench.result.FailureKind`) to clips that failed so.
+        failures: Failure kind (a value of :class:`hfbench.model.result.FailureKind`) to clips that failed so.
         facts: As for :func:`render_complete`.
 
     Returns:

@@ -17,7 +17,7 @@ from ended import Ended
 
 from fixtures_gen.program import find_ffmpeg
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 
 COMMAND = (sys.executable, "-c", "import sys; from hfbench.cli import main; main(sys.argv[1:])")
 PATIENCE = 60

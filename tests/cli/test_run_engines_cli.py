@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from hfbench.bench.scenarios import build_scenarios
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 
 Run = Callable[..., Any]
 Engine = Callable[..., str]

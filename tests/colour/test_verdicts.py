@@ -13,8 +13,8 @@ from fixtures_gen.recipe import Size
 from fixtures_gen.store import Request
 from fixtures_gen.truth import UNTAGGED, FileTruth, Tags
 from hfbench.backends import create_backend
-from hfbench.control import Control
-from hfbench.media import MediaInfo, Orientation
+from hfbench.model.cancellation import Control
+from hfbench.model.media import MediaInfo, Orientation
 
 if TYPE_CHECKING:
     from hfbench.color import ColorTags

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import hfbench
 from hfbench.color import ColorRange, ColorTags, Matrix, Primaries, Transfer
-from hfbench.media import FrameTiming, HdrFacts, MediaInfo, Orientation
-from hfbench.plan import ClipPlan, ProbedClip, ResolvedClip
+from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo, Orientation
+from hfbench.model.plan import ClipPlan, ProbedClip, ResolvedClip
 from hfbench.planning import NeverShown, plan_clip
 
 SDR_TAGS = ColorTags(Primaries.BT709, Transfer.BT709, Matrix.BT709, ColorRange.LIMITED)

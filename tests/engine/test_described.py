@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hfbench.result import FailureKind
+from hfbench.model.result import FailureKind
 
 ROOT = Path(__file__).parents[2]
 #: How kinds are written where warnings are made: in a warning, or in a note of a probe.

@@ -15,7 +15,7 @@ from clip_maker import read_pixels, run_ffmpeg
 import hfbench
 from fixtures_gen.program import find_ffmpeg
 from hfbench.filters import grid_chain, join, orientation_of
-from hfbench.media import Orientation
+from hfbench.model.media import Orientation
 from hfbench.timebase import FrameGrid
 
 BACKENDS = ("libav", "ffmpeg")

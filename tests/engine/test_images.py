@@ -17,7 +17,7 @@ from hfbench.color import ColorTags, Matrix, Primaries, Transfer
 from hfbench.images import encode_image
 from hfbench.images.jpeg import encode_jpeg
 from hfbench.images.png import encode_png
-from hfbench.plan import ImageFormat, ImageSpec
+from hfbench.model.plan import ImageFormat, ImageSpec
 
 stable = settings(derandomize=True, deadline=None, max_examples=40)
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfbench import ExtractedClip, ExtractionResult, FrameLookup
-from hfbench.lookup import frame_index
-from hfbench.metrics import Breakdown, WorkCounters
-from hfbench.result import Placement
+from hfbench.model.lookup import frame_index
+from hfbench.model.metrics import Breakdown, WorkCounters
+from hfbench.model.result import Placement
 
 stable = settings(derandomize=True, deadline=None, max_examples=100)
 

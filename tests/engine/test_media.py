@@ -15,7 +15,7 @@ from PIL import Image
 
 import hfbench
 from hfbench.backends.libav.probe import probe
-from hfbench.control import Control
+from hfbench.model.cancellation import Control
 
 pytestmark = pytest.mark.media
 

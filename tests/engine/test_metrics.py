@@ -12,7 +12,7 @@ from clip_maker import ids_of
 
 import hfbench
 from hfbench.backends.libav import decode
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 
 BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("source", "segment", "fused")

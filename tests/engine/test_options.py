@@ -10,8 +10,8 @@ from fractions import Fraction
 import pytest
 
 from hfbench.errors import HfbenchError, OptionsError, UsageError
-from hfbench.options import ExtractOptions, available_cores
-from hfbench.plan import ImageFormat, Scope, SdrMapping
+from hfbench.model.options import ExtractOptions, available_cores
+from hfbench.model.plan import ImageFormat, Scope, SdrMapping
 
 
 def test_defaults():

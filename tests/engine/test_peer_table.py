@@ -16,7 +16,7 @@ from clip_maker import ClipMaker, files_in, ids_of, run_ffmpeg
 
 import hfbench
 from hfbench.errors import CompositionError, OptionsError
-from hfbench.result import FailureKind
+from hfbench.model.result import FailureKind
 
 BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("source", "segment", "fused")
@@ -405,7 +405,7 @@ def test_source_names_that_trip_command_lines(tmp_path, sdr):
 
 def test_no_test_here_takes_the_wall_clock_for_granted():
     """A cancelled wait must not be mistaken for a finished one: the clock of a limit restarts for each clip."""
-    from hfbench.control import Control, StopWork
+    from hfbench.model.cancellation import Control, StopWork
 
     control = Control(limit_seconds=0.01)
     time.sleep(0.02)

@@ -17,12 +17,12 @@ import hfbench
 from hfbench import Clip, ClipFailure, ClipWarning, ExtractedClip, ExtractionResult, FailureKind
 from hfbench.backends.base import ClipTrouble, damage_warning
 from hfbench.color import ColorTags, HdrTarget
-from hfbench.control import CancelToken, Control, StopWork
 from hfbench.errors import HfbenchError, OutputError
-from hfbench.media import ContentLight, HdrFacts, MasteringDisplay, MediaInfo, Orientation
-from hfbench.metrics import METRICS, Breakdown, Phase, PhaseTiming, WorkCounters
-from hfbench.plan import ClipPlan, ImageFormat
-from hfbench.result import Placement
+from hfbench.model.cancellation import CancelToken, Control, StopWork
+from hfbench.model.media import ContentLight, HdrFacts, MasteringDisplay, MediaInfo, Orientation
+from hfbench.model.metrics import METRICS, Breakdown, Phase, PhaseTiming, WorkCounters
+from hfbench.model.plan import ClipPlan, ImageFormat
+from hfbench.model.result import Placement
 from hfbench.timebase import FrameGrid, TimeRange
 
 WORK = WorkCounters(1, 2, 3, 4, 5, 6, 7)

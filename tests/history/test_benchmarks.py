@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 from hfbench.telemetry import lane
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hfbench.metrics import METRICS
-from hfbench.plan import Scope
-from hfbench.result import FailureKind
+from hfbench.model.metrics import METRICS
+from hfbench.model.plan import Scope
+from hfbench.model.result import FailureKind
 from hfbench.telemetry.base import TelemetryEvent
 from hfbench.telemetry.events import (
     EVENT_FIELDS,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from telemetry_programs import MARK, leaks
 
-from hfbench.metrics import METRICS
+from hfbench.model.metrics import METRICS
 from hfbench.telemetry import (
     EVENT_FIELDS,
     TelemetryEvent,

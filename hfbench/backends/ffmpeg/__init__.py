@@ -22,18 +22,18 @@ from hfbench.backends.ffmpeg.commands import extract_arguments, is_segment, norm
 from hfbench.backends.ffmpeg.program import ProgramReport, find_ffmpeg, run_ffmpeg
 from hfbench.backends.linking import link_or_copy
 from hfbench.intermediates import intermediate_media, intermediate_spec
-from hfbench.metrics import WorkCounters
-from hfbench.plan import Intermediate
-from hfbench.result import ClipWarning, FailureKind
+from hfbench.model.metrics import WorkCounters
+from hfbench.model.plan import Intermediate
+from hfbench.model.result import ClipWarning, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
-    from hfbench.control import Control
-    from hfbench.media import MediaInfo
-    from hfbench.plan import ClipPlan, ColorMap
+    from hfbench.model.cancellation import Control
+    from hfbench.model.media import MediaInfo
+    from hfbench.model.plan import ClipPlan, ColorMap
 
 #: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late.
 _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60))

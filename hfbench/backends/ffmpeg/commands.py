@@ -22,7 +22,7 @@ from hfbench.filters import (
     rgb_chain,
     tags_after,
 )
-from hfbench.plan import ClipPlan, ImageFormat, Segment
+from hfbench.model.plan import ClipPlan, ImageFormat, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.intermediates import IntermediateSpec
-    from hfbench.media import MediaInfo
+    from hfbench.model.media import MediaInfo
 
 #: Prints one line a frame that leaves the decoder: the only exact count that a window has.
 _FRAME_LOG: Final = "showinfo=checksum=0"

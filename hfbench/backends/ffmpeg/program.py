@@ -15,12 +15,12 @@ from typing import IO, TYPE_CHECKING, Final
 
 from hfbench.backends.base import ClipTrouble
 from hfbench.errors import MachineError
-from hfbench.result import FailureKind
+from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.control import Control
+    from hfbench.model.cancellation import Control
 
 ENVIRONMENT_NAME: Final = "HFBENCH_FFMPEG"
 #: Seconds between two looks at the cancel token while a program runs.

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.backends.base import ExtractJob, ExtractReport, NormalizeReport, ProbeReport
-    from hfbench.control import Control
-    from hfbench.plan import ClipPlan, ColorMap
+    from hfbench.model.cancellation import Control
+    from hfbench.model.plan import ClipPlan, ColorMap
 
 
 class LibavBackend:

@@ -14,7 +14,7 @@ from av.stream import Discard
 from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
 from hfbench.backends.libav.files import keeps_decode_times_only, seek_back
 from hfbench.backends.libav.frame_facts import tags_of
-from hfbench.metrics import WorkCounters
+from hfbench.model.metrics import WorkCounters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
-    from hfbench.control import Control
-    from hfbench.media import MediaInfo
-    from hfbench.result import ClipWarning
+    from hfbench.model.cancellation import Control
+    from hfbench.model.media import MediaInfo
+    from hfbench.model.result import ClipWarning
 
 #: FFmpeg's own VP8 and VP9 decoders drop the alpha plane without a word; libvpx's keep it.
 _ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

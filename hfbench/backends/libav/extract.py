@@ -22,12 +22,12 @@ from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.backends.linking import link_or_copy
 from hfbench.color import Matrix
-from hfbench.control import StopWork
 from hfbench.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
 from hfbench.images import encode_image
-from hfbench.metrics import WorkCounters
-from hfbench.plan import ImageFormat
-from hfbench.result import FailureKind
+from hfbench.model.cancellation import StopWork
+from hfbench.model.metrics import WorkCounters
+from hfbench.model.plan import ImageFormat
+from hfbench.model.result import FailureKind
 from hfbench.timebase import GridSampler
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from av import VideoFrame
 
-    from hfbench.control import Control
+    from hfbench.model.cancellation import Control
 
 EIGHT_BITS: Final = 8
 #: Decoded pictures that may wait for a worker, beside the one that each worker holds: bounds memory at 4K.

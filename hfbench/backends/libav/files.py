@@ -9,7 +9,7 @@ import av
 import av.error
 
 from hfbench.backends.base import DEMUXERS, ClipTrouble
-from hfbench.result import FailureKind
+from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-    from hfbench.media import MediaInfo
+    from hfbench.model.media import MediaInfo
 
 #: Seconds that opening and each read may take before libavformat gives up.
 IO_TIMEOUT = (30.0, 30.0)

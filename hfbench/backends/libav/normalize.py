@@ -15,9 +15,9 @@ from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.filters import color_chain, intermediate_chain, intermediate_tags, join
 from hfbench.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
-from hfbench.metrics import WorkCounters
-from hfbench.plan import ClipPlan, Intermediate, Segment
-from hfbench.result import FailureKind
+from hfbench.model.metrics import WorkCounters
+from hfbench.model.plan import ClipPlan, Intermediate, Segment
+from hfbench.model.result import FailureKind
 from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-    from hfbench.control import Control
+    from hfbench.model.cancellation import Control
 
 
 def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:

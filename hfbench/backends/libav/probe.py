@@ -13,8 +13,8 @@ from hfbench.backends.libav.decode import Tally, decoder_name, keep_only, open_d
 from hfbench.backends.libav.files import keeps_decode_times_only, open_input, video_stream
 from hfbench.backends.libav.frame_facts import hdr_facts_of, orientation_of_frame, tags_of
 from hfbench.backends.libav.timing import read_timing
-from hfbench.media import MediaInfo
-from hfbench.result import FailureKind
+from hfbench.model.media import MediaInfo
+from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from hfbench.color import ColorTags
-    from hfbench.control import Control
-    from hfbench.media import FrameTiming
+    from hfbench.model.cancellation import Control
+    from hfbench.model.media import FrameTiming
 
 #: Packets that may pass without a single frame before a file is given up.
 _PATIENCE_PACKETS = 600

@@ -14,8 +14,8 @@ import numpy as np
 
 from hfbench.backends.base import ClipTrouble
 from hfbench.backends.libav.files import keeps_decode_times_only, seek_back
-from hfbench.media import FrameTiming
-from hfbench.result import FailureKind
+from hfbench.model.media import FrameTiming
+from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-    from hfbench.control import Control
+    from hfbench.model.cancellation import Control
 
 #: Real constant-rate recordings stray up to one tick; 2 ms covers Matroska's milliseconds and phone clocks.
 JITTER_SECONDS: Final = Fraction(2, 1000)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from hfbench.metrics import Breakdown
+    from hfbench.model.metrics import Breakdown
 
 
 class Closeable(Protocol):

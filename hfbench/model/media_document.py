@@ -8,13 +8,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.color import ColorTags
-from hfbench.media import ContentLight, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
+from hfbench.model.media import ContentLight, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-#: Version of the document; a change of :class:`~hfbench.media.MediaInfo` needs a new one.
+#: Version of the document; a change of :class:`~hfbench.model.media.MediaInfo` needs a new one.
 #: 1: the first; 2: dating, the longest hold, the reorder delay.
 DOCUMENT_VERSION: Final = 2
 _SECONDS: Final = ("first_pts", "last_pts", "end", "period", "longest_hold", "reorder_delay")

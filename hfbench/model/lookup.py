@@ -11,7 +11,7 @@ from hfbench.timebase import to_fraction
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hfbench.result import ExtractedClip, ExtractionResult
+    from hfbench.model.result import ExtractedClip, ExtractionResult
 
 #: Frames. Lets a time that was computed in floats fall on the frame that it was meant for.
 _EPSILON: Final = Fraction(1, 10**9)

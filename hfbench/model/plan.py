@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from hfbench.color import Primaries
     from hfbench.composition import Clip
-    from hfbench.media import MediaInfo
-    from hfbench.result import ClipWarning, Placement
+    from hfbench.model.media import MediaInfo
+    from hfbench.model.result import ClipWarning, Placement
     from hfbench.timebase import FrameGrid
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hfbench.errors import OptionsError
-from hfbench.plan import ImageFormat, Scope, SdrEotf, SdrMapping
+from hfbench.model.plan import ImageFormat, Scope, SdrEotf, SdrMapping
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
