@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from hfbench.backends.base import NormalizeReport
-from hfbench.intermediates import grid_in_intermediate
 from hfbench.model.metrics import Phase
 from hfbench.model.plan import ClipPlan, Normalize, Prepared, ReadyPlan
 from hfbench.model.result import ClipFailure
+from hfbench.pixels.intermediates import grid_in_intermediate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

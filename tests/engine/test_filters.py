@@ -14,8 +14,8 @@ from clip_maker import read_pixels, run_ffmpeg
 
 import hfbench
 from fixtures_gen.program import find_ffmpeg
-from hfbench.filters import grid_chain, join, orientation_of
 from hfbench.model.media import Orientation
+from hfbench.pixels.filters import grid_chain, join, orientation_of
 from hfbench.timebase import FrameGrid
 
 BACKENDS = ("libav", "ffmpeg")

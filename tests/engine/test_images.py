@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hfbench.color import ColorTags, Matrix, Primaries, Transfer
-from hfbench.images import encode_image
-from hfbench.images.jpeg import encode_jpeg
-from hfbench.images.png import encode_png
 from hfbench.model.plan import ImageFormat, ImageSpec
+from hfbench.pixels.images import encode_image
+from hfbench.pixels.jpeg import encode_jpeg
+from hfbench.pixels.png import encode_png
 
 stable = settings(derandomize=True, deadline=None, max_examples=40)
 

@@ -17,14 +17,14 @@ from hfbench.backends.base import (
     damage_warning,
     merge_touching,
 )
-from hfbench.backends.cubes import cube_of
 from hfbench.backends.ffmpeg.commands import extract_arguments, is_segment, normalize_arguments, seek_for
 from hfbench.backends.ffmpeg.program import ProgramReport, find_ffmpeg, run_ffmpeg
 from hfbench.backends.linking import link_or_copy
-from hfbench.intermediates import intermediate_media, intermediate_spec
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import Intermediate
 from hfbench.model.result import ClipWarning, FailureKind
+from hfbench.pixels.cube_files import cube_of
+from hfbench.pixels.intermediates import intermediate_media, intermediate_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

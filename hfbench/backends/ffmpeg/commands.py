@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hfbench.backends.base import DEMUXERS, ExtractJob
-from hfbench.backends.cubes import cube_of
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix
-from hfbench.filters import (
+from hfbench.model.plan import ClipPlan, ImageFormat, Segment
+from hfbench.pixels.cube_files import cube_of
+from hfbench.pixels.filters import (
     color_chain,
     deep_rgb_chain,
     geometry_chain,
@@ -22,15 +23,14 @@ from hfbench.filters import (
     rgb_chain,
     tags_after,
 )
-from hfbench.model.plan import ClipPlan, ImageFormat, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
     from pathlib import Path
 
-    from hfbench.intermediates import IntermediateSpec
     from hfbench.model.media import MediaInfo
+    from hfbench.pixels.intermediates import IntermediateSpec
 
 #: Prints one line a frame that leaves the decoder: the only exact count that a window has.
 _FRAME_LOG: Final = "showinfo=checksum=0"

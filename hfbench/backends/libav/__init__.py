@@ -36,7 +36,7 @@ class LibavBackend:
 
     def prepare(self, colors: Collection[ColorMap]) -> None:
         """See :class:`hfbench.backends.base.Backend`."""
-        from hfbench.backends.cubes import cube_of
+        from hfbench.pixels.cube_files import cube_of
 
         for color in colors:
             cube_of(color)

@@ -16,18 +16,18 @@ from hfbench.backends.base import (
     damage_warning,
     merge_touching,
 )
-from hfbench.backends.cubes import cube_of
 from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.backends.linking import link_or_copy
 from hfbench.color import Matrix
-from hfbench.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
-from hfbench.images import encode_image
 from hfbench.model.cancellation import StopWork
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ImageFormat
 from hfbench.model.result import FailureKind
+from hfbench.pixels.cube_files import cube_of
+from hfbench.pixels.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
+from hfbench.pixels.images import encode_image
 from hfbench.timebase import GridSampler
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from av.sidedata.sidedata import Type as SideDataType
 
 from hfbench.color import ColorTags
-from hfbench.filters import orientation_of
 from hfbench.model.media import ContentLight, HdrFacts, MasteringDisplay, Orientation
+from hfbench.pixels.filters import orientation_of
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -9,15 +9,15 @@ import av
 import av.error
 
 from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
-from hfbench.backends.cubes import cube_of
 from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.graph import ChainRunner
-from hfbench.filters import color_chain, intermediate_chain, intermediate_tags, join
-from hfbench.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ClipPlan, Intermediate, Segment
 from hfbench.model.result import FailureKind
+from hfbench.pixels.cube_files import cube_of
+from hfbench.pixels.filters import color_chain, intermediate_chain, intermediate_tags, join
+from hfbench.pixels.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
 from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ def encode_image(pixels: NDArray[np.uint8] | NDArray[np.uint16], spec: ImageSpec
     if spec.format is not ImageFormat.PNG16:
         pixels = to_eight_bits(pixels)
     if spec.format is ImageFormat.JPG:
-        from hfbench.images.jpeg import encode_jpeg
+        from hfbench.pixels.jpeg import encode_jpeg
 
         return encode_jpeg(pixels, spec.quality)
-    from hfbench.images.png import encode_png
+    from hfbench.pixels.png import encode_png
 
     return encode_png(pixels, tags)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hfbench.home import cubes_folder
-from hfbench.images.cube import cube_file
 from hfbench.model.plan import ColorMap, GamutSwap
+from hfbench.pixels.cube import cube_file
 
 
 def cube_of(color: ColorMap | None) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from hfbench.filters import intermediate_tags
 from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo
 from hfbench.model.plan import ClipPlan, GamutSwap, Segment, WholeSource
+from hfbench.pixels.filters import intermediate_tags
 
 if TYPE_CHECKING:
     from pathlib import Path
