@@ -13,7 +13,7 @@ from hfbench._version import __version__
 
 if TYPE_CHECKING:
     from hfbench.composition import Clip, Composition
-    from hfbench.engine import extract
+    from hfbench.engine.extract import extract
     from hfbench.errors import HfbenchError
     from hfbench.model.cancellation import CancelToken
     from hfbench.model.lookup import FrameLookup
@@ -55,7 +55,7 @@ _HOMES = {
     "ImageFormat": "hfbench.model.plan",
     "Scope": "hfbench.model.plan",
     "SdrMapping": "hfbench.model.plan",
-    "extract": "hfbench.engine",
+    "extract": "hfbench.engine.extract",
 }
 
 

@@ -150,8 +150,8 @@ def show(outcome: Outcome, expected: str, *, is_right: bool) -> bool:
 
 def changes(clone: Clone) -> list[bool]:
     """Changes that must not pass, and a gate that is interrupted; whether each came out as expected."""
-    source = clone.commit("hfbench/planning.py", whole_source)
-    burn = clone.commit("hfbench/extraction.py", lambda text: text + BURN)
+    source = clone.commit("hfbench/engine/plan.py", whole_source)
+    burn = clone.commit("hfbench/engine/write_frames.py", lambda text: text + BURN)
     broken = clone.commit("pyproject.toml", lambda text: text.replace('"hatchling.build"', '"hatchling.gone"'))
     one = clone.gate("whole source", source, *HEADLINE)
     right = [show(one, "FAIL (1), 1 pair", is_right=one.code == 1 and one.pairs == 1)]
@@ -166,7 +166,7 @@ def changes(clone: Clone) -> list[bool]:
 
 def passes(clone: Clone, count: int) -> list[bool]:
     """A comment, gated again and again."""
-    comment = clone.commit("hfbench/engine.py", lambda text: text + "# A comment.\n")
+    comment = clone.commit("hfbench/engine/extract.py", lambda text: text + "# A comment.\n")
     right = []
     for number in range(1, count + 1):
         one = clone.gate(f"a comment, {number} of {count}", comment, *SMALL)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hfbench.bench.record import Sample
 from hfbench.bench.rightness import FrameCheck, check_frames
 from hfbench.bench.ways import Taken, Way
-from hfbench.engine import extract
+from hfbench.engine.extract import extract
 from hfbench.errors import MeasurementError
 
 if TYPE_CHECKING:

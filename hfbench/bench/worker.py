@@ -96,7 +96,7 @@ def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
         MachineError: the machine lacks something.
     """
     from hfbench.composition.json_format import from_document
-    from hfbench.engine import extract
+    from hfbench.engine.extract import extract
     from hfbench.model.options import ExtractOptions
 
     known = {each.name for each in fields(ExtractOptions)}

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None, **chosen: Any) -> None:
     """Extract the frames of COMPOSITION (JSON or HyperFrames HTML) into one folder a clip."""
     from hfbench.composition import Composition
-    from hfbench.engine import extract
+    from hfbench.engine.extract import extract
     from hfbench.model.cancellation import CancelToken
 
     as_json: bool = chosen.pop("as_json")

@@ -164,7 +164,7 @@ def _cpu_seconds() -> float:
 #: What a process pays once. The engine is loaded before, and the warm costs of one event are in the sample too.
 _ONCE: Final = """
 import json, os, sys, time
-import av, hfbench.engine
+import av, hfbench.engine.extract
 started = time.process_time()
 from hfbench.telemetry import machine_facts, open_dispatcher, render_complete
 dispatcher = open_dispatcher([sys.argv[1]], {})

@@ -194,9 +194,9 @@ def intermediate_codes(bench: Workbench, made: Patches, target: str, backend: st
     from hfbench import Clip, ExtractOptions
     from hfbench.backends import create_backend
     from hfbench.color import HdrTarget
+    from hfbench.engine.plan import plan_clip
     from hfbench.model.cancellation import Control
     from hfbench.model.plan import ClipPlan, ProbedClip, ResolvedClip
-    from hfbench.planning import plan_clip
 
     path = bench.clip_of(made)
     engine = create_backend(backend, 2)

@@ -13,11 +13,11 @@ import runs
 import hfbench
 from hfbench.backends import create_backend
 from hfbench.backends.libav import frame_facts
+from hfbench.engine.plan import plan_clip
 from hfbench.model.cancellation import Control
 from hfbench.model.media import HdrFacts
 from hfbench.model.plan import ClipPlan, ProbedClip, ResolvedClip
 from hfbench.model.result import ClipFailure, FailureKind
-from hfbench.planning import plan_clip
 
 
 def probed(bench, profile):

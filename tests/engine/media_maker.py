@@ -8,9 +8,9 @@ from pathlib import Path
 
 import hfbench
 from hfbench.color import ColorRange, ColorTags, Matrix, Primaries, Transfer
+from hfbench.engine.plan import NeverShown, plan_clip
 from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo, Orientation
 from hfbench.model.plan import ClipPlan, ProbedClip, ResolvedClip
-from hfbench.planning import NeverShown, plan_clip
 
 SDR_TAGS = ColorTags(Primaries.BT709, Transfer.BT709, Matrix.BT709, ColorRange.LIMITED)
 PQ_TAGS = ColorTags(Primaries.BT2020, Transfer.SMPTE2084, Matrix.BT2020_NCL, ColorRange.LIMITED)

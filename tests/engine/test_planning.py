@@ -12,9 +12,9 @@ from media_maker import HLG_TAGS, PQ_TAGS, SDR_TAGS, media_info, planned, probed
 
 from hfbench import Clip, ClipFailure
 from hfbench.color import HdrTarget
+from hfbench.engine.plan import NeverShown, composition_target, grid_over_source, source_window
 from hfbench.model.media import HdrFacts
 from hfbench.model.plan import ClipPlan, ImageFormat, Scope, Segment, WholeSource
-from hfbench.planning import NeverShown, composition_target, grid_over_source, source_window
 from hfbench.timebase import FrameGrid
 
 _QUIET = [HealthCheck.filter_too_much, HealthCheck.too_slow]  # a busy machine is no finding

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hfbench.engine.workfolder import WorkFolder, refuse_foreign_folders
 from hfbench.errors import OutputError
-from hfbench.workfolder import WorkFolder, refuse_foreign_folders
 
 stable = settings(
     derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -203,7 +203,7 @@ class TestDeadRuns:
         code = f"""
 import os, signal
 from pathlib import Path
-from hfbench.workfolder import WorkFolder
+from hfbench.engine.workfolder import WorkFolder
 folder = WorkFolder(Path({str(out)!r}))
 (folder.new_folder("frames/a") / "frame_00001.jpg").write_bytes(bytes(100))
 os.kill(os.getpid(), signal.SIGKILL)

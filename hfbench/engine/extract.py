@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 from hfbench.backends import create_backend
 from hfbench.cache import IdentityKind
-from hfbench.caching import CachedClip, open_cache
-from hfbench.extraction import write_frames
+from hfbench.engine.frame_cache import CachedClip, open_cache
+from hfbench.engine.phase_runner import Progress, Stage, no_progress
+from hfbench.engine.plan import Planned, composition_target, plan_clip
+from hfbench.engine.preflight import run_preflight
+from hfbench.engine.probe import probe_clips
+from hfbench.engine.publish import publish_clips
+from hfbench.engine.resolve import resolve_clips
+from hfbench.engine.workfolder import WorkFolder, refuse_foreign_folders
+from hfbench.engine.write_frames import write_frames
 from hfbench.model.cancellation import CancelToken, Control
 from hfbench.model.metrics import Phase
 from hfbench.model.options import ExtractOptions
 from hfbench.model.plan import ClipPlan
 from hfbench.model.result import ClipFailure, ClipWarning, ExtractionResult
-from hfbench.planning import Planned, composition_target, plan_clip
-from hfbench.preflight import run_preflight
-from hfbench.probing import probe_clips
-from hfbench.publishing import publish_clips
-from hfbench.resolving import resolve_clips
-from hfbench.stage import Progress, Stage, no_progress
-from hfbench.workfolder import WorkFolder, refuse_foreign_folders
 
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend

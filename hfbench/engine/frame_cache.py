@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from hfbench.backends.base import ProbeReport
     from hfbench.cache import CacheCounters, CacheKey, IdentityKind, KeyValue, SourceIdentity
-    from hfbench.extraction import Written
+    from hfbench.engine.plan import Planned
+    from hfbench.engine.write_frames import Written
     from hfbench.model.media import MediaInfo
-    from hfbench.planning import Planned
 
 #: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.
 _ENGINE_VERSION: Final = 1

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.composition import Clip, Composition
+    from hfbench.engine.phase_runner import Stage
+    from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.cancellation import Control
     from hfbench.model.options import ExtractOptions
-    from hfbench.stage import Stage
-    from hfbench.workfolder import WorkFolder
 
 
 def resolve_clips(

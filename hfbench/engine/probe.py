@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.backends.base import Backend
-    from hfbench.caching import FrameCache
+    from hfbench.engine.frame_cache import FrameCache
+    from hfbench.engine.phase_runner import Stage
     from hfbench.model.media import MediaInfo
-    from hfbench.stage import Stage
 
 
 def probe_clips(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.backends.base import Backend
+    from hfbench.engine.phase_runner import Stage
+    from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.cancellation import Control
-    from hfbench.stage import Stage
-    from hfbench.workfolder import WorkFolder
 
 _Other = TypeVar("_Other")
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hfbench.caching import CachedClip, copy_frames
+from hfbench.engine.frame_cache import CachedClip, copy_frames
+from hfbench.engine.plan import NeverShown
+from hfbench.engine.write_frames import Written
 from hfbench.errors import OutputError
-from hfbench.extraction import Written
 from hfbench.model.result import ClipFailure, ClipWarning, ExtractedClip, FailureKind, Placement
-from hfbench.planning import NeverShown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from hfbench.cache import Lease
-    from hfbench.caching import FrameCache
+    from hfbench.engine.frame_cache import FrameCache
+    from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.options import ExtractOptions
     from hfbench.model.plan import ClipPlan
-    from hfbench.workfolder import WorkFolder
 
 _STRICT_KINDS = {kind.value for kind in (FailureKind.SOURCE_DAMAGED, FailureKind.SHORTER_THAN_REQUESTED)}
 

@@ -1,0 +1,1 @@
+"""One extraction, a file a phase."""
