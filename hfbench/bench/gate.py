@@ -18,7 +18,7 @@ from hfbench.bench import worktrees
 from hfbench.bench.compare import Comparison, Pairing, Terms, TimeMetric, canary_of, compare, time_metrics
 from hfbench.bench.likeness import Side
 from hfbench.bench.machine import load
-from hfbench.bench.protocol import RUN_SECONDS, STEADY, EngineError, EngineProcess, EngineSpec
+from hfbench.bench.protocol.client import RUN_SECONDS, STEADY, EngineError, EngineProcess, EngineSpec
 from hfbench.bench.record import Sample, merged
 from hfbench.bench.rig import Rig, StartEngine, Work
 from hfbench.bench.verdict import CouldNotMeasure, Verdict, combine

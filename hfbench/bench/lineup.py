@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hfbench.bench.compare import Comparison, Pairing, Terms, compare
 from hfbench.bench.likeness import side_of
 from hfbench.bench.machine import load
-from hfbench.bench.protocol import RUN_SECONDS, EngineProcess, EngineSpec
+from hfbench.bench.protocol.client import RUN_SECONDS, EngineProcess, EngineSpec
 from hfbench.bench.rig import Rig, StartEngine, Work
 from hfbench.errors import UsageError
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hfbench.bench.protocol import RUN_SECONDS, EngineSpec
+from hfbench.bench.protocol.client import RUN_SECONDS, EngineSpec
 from hfbench.bench.rig import Rig, Work
 from hfbench.bench.rightness import FrameCheck, count_frames
 from hfbench.bench.ways import BUILT_IN, EngineWay, Taken

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, Self
 
 from hfbench.bench.likeness import Case
-from hfbench.bench.messages import Hello, RunAnswer, RunRequest
-from hfbench.bench.protocol import RUN_SECONDS, EngineProcess, EngineSpec
+from hfbench.bench.protocol.client import RUN_SECONDS, EngineProcess, EngineSpec
+from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.record import Sample
 
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -37,7 +37,7 @@ class Work:
 
 
 class Engine(Protocol):
-    """What the rig needs of an engine; :class:`~hfbench.bench.protocol.EngineProcess` is one."""
+    """What the rig needs of an engine; :class:`~hfbench.bench.protocol.client.EngineProcess` is one."""
 
     def hello(self) -> Hello:
         """Say who it is."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hfbench.bench.compare import Comparison, Terms
-    from hfbench.bench.protocol import EngineSpec
+    from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RunRecord
 
 _HEADLINE: Final = "hdr-sdr-mixed-scope"
@@ -73,7 +73,7 @@ def command(**chosen: Any) -> int:
 
 def _compared(chosen: dict[str, Any], terms: Terms) -> _Outcome:
     """Raises UsageError for what is neither records nor engines, or both."""
-    from hfbench.bench.protocol import EngineSpec
+    from hfbench.bench.protocol.client import EngineSpec
     from hfbench.errors import UsageError
 
     records = [Path(thing) for thing in chosen["things"] if Path(thing).is_file()]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from hfbench.bench.compare import Comparison
     from hfbench.bench.gate import GateOptions, Tell
-    from hfbench.bench.protocol import EngineSpec
+    from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RecordWriter
     from hfbench.bench.rig import Work
     from hfbench.cli.gate_progress import GateProgress
@@ -122,7 +122,7 @@ def _subject(chosen: dict[str, Any]) -> _Revisions | _Engines:
     Raises:
         UsageError: neither two engines nor a base, or both.
     """
-    from hfbench.bench.protocol import EngineSpec
+    from hfbench.bench.protocol.client import EngineSpec
     from hfbench.errors import UsageError
 
     specs = tuple(EngineSpec.parse(text) for text in chosen["engines"])

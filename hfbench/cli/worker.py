@@ -19,7 +19,7 @@ def command(**chosen: str | None) -> None:
 
     What an option fixes stays so, whatever a request asks for; the answer to ``hello`` says what is fixed.
     """
-    from hfbench.bench.worker import engine_hello, private_stdout, run_extraction, serve
+    from hfbench.bench.protocol.server import engine_hello, private_stdout, run_extraction, serve
 
     axes = {axis: value for axis, value in chosen.items() if value is not None}
     with private_stdout() as answers:

@@ -13,7 +13,7 @@ import pytest
 from hfbench.bench.budgets import Budget
 from hfbench.bench.compare import Comparison, time_metrics
 from hfbench.bench.gate import GateOptions, Progress, gate, gate_revisions, judge_record
-from hfbench.bench.protocol import EngineProcess, EngineSpec
+from hfbench.bench.protocol.client import EngineProcess, EngineSpec
 from hfbench.bench.record import RecordWriter, RunRecord, load_record
 from hfbench.bench.rig import Work
 from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure
@@ -23,7 +23,7 @@ from hfbench.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hfbench.bench.messages import RunAnswer, RunRequest
+    from hfbench.bench.protocol.messages import RunAnswer, RunRequest
 
 FakeEngine = Callable[..., EngineSpec]
 MakeWork = Callable[..., Work]

@@ -15,8 +15,8 @@ import pytest
 import hfbench.bench
 from hfbench.bench.compare import Terms
 from hfbench.bench.lineup import compare_lineup, measure_lineup
-from hfbench.bench.messages import RunRequest
-from hfbench.bench.protocol import EngineError, EngineProcess, EngineSpec
+from hfbench.bench.protocol.client import EngineError, EngineProcess, EngineSpec
+from hfbench.bench.protocol.messages import RunRequest
 from hfbench.bench.record import RecordWriter, RunRecord
 from hfbench.bench.rig import Work
 from hfbench.bench.verdict import CouldNotMeasure
@@ -132,7 +132,7 @@ def test_without_the_package(tmp_path: Path) -> None:
 
 OURS = """
 import sys
-from hfbench.bench.worker import engine_hello, private_stdout, run_extraction, serve
+from hfbench.bench.protocol.server import engine_hello, private_stdout, run_extraction, serve
 with private_stdout() as answers:
     serve(sys.stdin.buffer, answers, lambda: engine_hello({}), run_extraction)
 """

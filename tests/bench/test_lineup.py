@@ -8,7 +8,7 @@ import pytest
 
 from hfbench.bench.compare import Terms
 from hfbench.bench.lineup import compare_lineup, measure_lineup
-from hfbench.bench.protocol import EngineError, EngineSpec
+from hfbench.bench.protocol.client import EngineError, EngineSpec
 from hfbench.bench.record import RecordWriter, RunRecord, load_record
 from hfbench.bench.rig import Work
 from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass

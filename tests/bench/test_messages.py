@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfbench.bench.messages import Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
+from hfbench.bench.protocol.messages import Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
 
 numbers = st.none() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 

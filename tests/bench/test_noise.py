@@ -19,8 +19,8 @@ from scipy import stats
 
 from hfbench.bench.compare import APART_FAIL_ABOVE, Comparison, Kind
 from hfbench.bench.gate import GateOptions, gate
-from hfbench.bench.messages import Hello, RunAnswer, RunRequest
-from hfbench.bench.protocol import EngineSpec
+from hfbench.bench.protocol.client import EngineSpec
+from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.record import RecordWriter, RunRecord
 from hfbench.bench.rig import Work
 from hfbench.bench.stats import CPU_RULE, LOOKS, WALL_RULE, Rule, State, canary_failed, judge

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from hfbench.bench.messages import RunRequest
-from hfbench.bench.protocol import EngineError, EngineProcess, EngineSpec
+from hfbench.bench.protocol.client import EngineError, EngineProcess, EngineSpec
+from hfbench.bench.protocol.messages import RunRequest
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hfbench.bench.likeness import Case
-from hfbench.bench.messages import Hello, RunAnswer, RunRequest
-from hfbench.bench.protocol import EngineSpec
+from hfbench.bench.protocol.client import EngineSpec
+from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.rig import Rig, Work
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from hfbench.bench.messages import PROTOCOL, Hello, Refusal, RunAnswer, RunRequest
-from hfbench.bench.protocol import EngineError, EngineProcess, EngineSpec
-from hfbench.bench.worker import serve
+from hfbench.bench.protocol.client import EngineError, EngineProcess, EngineSpec
+from hfbench.bench.protocol.messages import PROTOCOL, Hello, Refusal, RunAnswer, RunRequest
+from hfbench.bench.protocol.server import serve
 from hfbench.errors import MeasurementError
 
 
@@ -63,8 +63,8 @@ def test_trouble_is_an_answer_and_the_loop_goes_on(line: Any, kind: str) -> None
 
 WORKER = """
 import os, sys
-from hfbench.bench.messages import Hello, RunAnswer
-from hfbench.bench.worker import private_stdout, serve
+from hfbench.bench.protocol.messages import Hello, RunAnswer
+from hfbench.bench.protocol.server import private_stdout, serve
 def run(request):
     print("chatter of a library")
     os.write(1, b"chatter of a C library\\n")

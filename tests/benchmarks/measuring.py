@@ -58,8 +58,8 @@ def measure(scenario: str, scopes: list[str], caches: list[str]) -> Samples:
 
 def _run(scenario: str, document: dict[str, Any], way: tuple[str, str, str], folder: Path) -> dict[str, Any] | None:
     """One run; None where the engine refuses it, as an engine without a cache does."""
-    from hfbench.bench.messages import Refusal, RunRequest
-    from hfbench.bench.worker import run_extraction
+    from hfbench.bench.protocol.messages import Refusal, RunRequest
+    from hfbench.bench.protocol.server import run_extraction
 
     backend, scope, cache = way
     kept = folder / f"cache-{backend}-{scope}"

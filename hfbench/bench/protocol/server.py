@@ -10,7 +10,7 @@ from dataclasses import fields
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
 
-from hfbench.bench.messages import Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
+from hfbench.bench.protocol.messages import Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
 from hfbench.errors import HfbenchError
 
 Run = Callable[[RunRequest], RunAnswer | Refusal]

@@ -20,7 +20,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from hfbench.bench.messages import PROTOCOL, Hello, ProtocolError, Refusal, RunAnswer, RunRequest, decode, encode
+from hfbench.bench.protocol.messages import (
+    PROTOCOL,
+    Hello,
+    ProtocolError,
+    Refusal,
+    RunAnswer,
+    RunRequest,
+    decode,
+    encode,
+)
 from hfbench.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:

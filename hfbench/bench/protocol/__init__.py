@@ -1,0 +1,1 @@
+"""Messages, client and server of the worker protocol."""
