@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 from noise_replay import NAIVE, RECORDINGS, REPEATS, Design, Rate, blocks, draw, load, outcomes
 
-from hfbench.bench.stats import CPU_RULE, LOOKS, State
+from hfbench.bench.judge.stats import CPU_RULE, LOOKS, State
 
 EFFECTS = (0.0, 0.03, 0.05, 0.10)
 

@@ -15,19 +15,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench import worktrees
-from hfbench.bench.compare import Comparison, Pairing, Terms, TimeMetric, canary_of, compare, time_metrics
-from hfbench.bench.likeness import Side
+from hfbench.bench.judge.comparability import Side
+from hfbench.bench.judge.compare import Comparison, Pairing, Terms, TimeMetric, canary_of, compare, time_metrics
+from hfbench.bench.judge.verdict import CouldNotMeasure, Verdict, combine
 from hfbench.bench.machine import load
 from hfbench.bench.protocol.client import RUN_SECONDS, STEADY, EngineError, EngineProcess, EngineSpec
 from hfbench.bench.record import Sample, merged
 from hfbench.bench.rig import Rig, StartEngine, Work
-from hfbench.bench.verdict import CouldNotMeasure, Verdict, combine
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hfbench.bench.budgets import Budget
+    from hfbench.bench.judge.budgets import Budget
     from hfbench.bench.record import RecordWriter, RunRecord
 
 #: Roles of samples in a gate's record; the canary's are ``canary-a`` and ``canary-b``.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from hfbench.bench.compare import Comparison, Pairing, Terms, compare
-from hfbench.bench.likeness import side_of
+from hfbench.bench.judge.comparability import side_of
+from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
 from hfbench.bench.machine import load
 from hfbench.bench.protocol.client import RUN_SECONDS, EngineProcess, EngineSpec
 from hfbench.bench.rig import Rig, StartEngine, Work

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from hfbench.bench.compare import Comparison, Kind, Row, interval
-from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure, exit_code, name_of
+from hfbench.bench.judge.compare import Comparison, Kind, Row, interval
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, exit_code, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
+from hfbench.bench.judge.verdict import Verdict, combine, exit_code, name_of
 from hfbench.bench.rendering import to_json, to_junit, to_markdown
-from hfbench.bench.verdict import Verdict, combine, exit_code, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.compare import Comparison
+    from hfbench.bench.judge.compare import Comparison
     from hfbench.bench.record import RunRecord
 
 #: Version of the JSON of several comparisons; each of them is an ``hfbench-comparison/1``.

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Protocol, Self
 
-from hfbench.bench.likeness import Case
+from hfbench.bench.judge.comparability import Case
 from hfbench.bench.protocol.client import RUN_SECONDS, EngineProcess, EngineSpec
 from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.record import Sample

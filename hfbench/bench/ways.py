@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hfbench.bench.likeness import Case
+from hfbench.bench.judge.comparability import Case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

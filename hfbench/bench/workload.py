@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hfbench.bench.likeness import Case
+from hfbench.bench.judge.comparability import Case
 from hfbench.bench.machine import load, machine_facts, versions
 from hfbench.bench.record import RecordWriter, RunRecord
 from hfbench.bench.rig import Work

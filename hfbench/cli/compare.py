@@ -25,7 +25,7 @@ from hfbench.cli.lines import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.compare import Comparison, Terms
+    from hfbench.bench.judge.compare import Comparison, Terms
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RunRecord
 
@@ -61,7 +61,7 @@ def command(**chosen: Any) -> int:
 
     Engines run in turn on this machine. Fewer than 8 rounds can't show a regression.
     """  # noqa: D205, D301  click's \b keeps the lines
-    from hfbench.bench.compare import Terms
+    from hfbench.bench.judge.compare import Terms
 
     chosen["seed"] = seed_of(chosen)
     terms = Terms(times=time_rules(chosen), budgets=declared_budgets(chosen), across=frozenset(chosen["across"]))
@@ -92,8 +92,8 @@ def _compared(chosen: dict[str, Any], terms: Terms) -> _Outcome:
 
 
 def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outcome:
+    from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_ways
     from hfbench.bench.record import load_record
-    from hfbench.bench.saved import compare_apart, compare_one, compare_ways
     from hfbench.errors import UsageError
 
     records = [load_record(path) for path in paths]
@@ -109,8 +109,8 @@ def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outco
 
 
 def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -> _Outcome:
+    from hfbench.bench.judge.saved_records import compare_one
     from hfbench.bench.lineup import measure_lineup
-    from hfbench.bench.saved import compare_one
     from hfbench.bench.workload import open_record
     from hfbench.cli.terminal import progress_bar
 

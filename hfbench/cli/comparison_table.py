@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from hfbench.bench.compare import Comparison, Kind, Row, interval
-from hfbench.bench.likeness import Case, case_of
+from hfbench.bench.judge.comparability import Case, case_of
+from hfbench.bench.judge.compare import Comparison, Kind, Row, interval
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, name_of
 from hfbench.bench.rendering import verdict_line
-from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, name_of
 from hfbench.cli.lines import shown
 from hfbench.model.metrics import METRICS
 

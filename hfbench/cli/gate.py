@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from hfbench.bench.compare import Comparison
     from hfbench.bench.gate import GateOptions, Tell
+    from hfbench.bench.judge.compare import Comparison
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RecordWriter
     from hfbench.bench.rig import Work
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _SCENARIOS: Final = ("hdr-sdr-mixed-scope", "vfr-screen-recording")
 #: ``source`` is the past; the other two are what must not become slower.
 _SCOPES: Final = ("segment", "fused")
-#: As in hfbench.bench.stats, spelled out so that ``--help`` does not import it.
+#: As in hfbench.bench.judge.stats, spelled out so that ``--help`` does not import it.
 _LOOKS: Final = ("15", "20", "30", "40", "60")
 _TWO: Final = 2
 
@@ -155,7 +155,7 @@ def _gate(
 @contextmanager
 def _shown(writer: RecordWriter) -> Iterator[GateProgress]:
     """Progress; after an interruption, where the record is and what it says by itself."""
-    from hfbench.bench.verdict import name_of
+    from hfbench.bench.judge.verdict import name_of
     from hfbench.cli.gate_progress import gate_progress
 
     try:

@@ -15,8 +15,8 @@ from hfbench.cli.lines import say
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hfbench.bench.budgets import Budget
-    from hfbench.bench.compare import Comparison, TimeMetric
+    from hfbench.bench.judge.budgets import Budget
+    from hfbench.bench.judge.compare import Comparison, TimeMetric
     from hfbench.bench.record import RunRecord
     from hfbench.bench.rig import Work
     from hfbench.bench.workload import Axes
@@ -92,14 +92,14 @@ def _how(workers: int) -> Sequence[Callable[[_Command], _Command]]:
 
 def time_rules(chosen: dict[str, Any]) -> tuple[TimeMetric, ...]:
     """CPU time always decides; wall time where it is asked for."""
-    from hfbench.bench.compare import time_metrics
+    from hfbench.bench.judge.compare import time_metrics
 
     return time_metrics({"cpu", *chosen["block_on"]})
 
 
 def declared_budgets(chosen: dict[str, Any]) -> tuple[Budget, ...]:
     """The budgets of the file that was named, or of the project in the current folder."""
-    from hfbench.bench.budgets import load_budgets
+    from hfbench.bench.judge.budgets import load_budgets
     from hfbench.errors import UsageError
 
     named: Path | None = chosen["budgets"]
@@ -168,10 +168,10 @@ def deliver(outcomes: Sequence[Comparison], record: RunRecord, delivery: Deliver
     Raises:
         OutputError: a file can't be written.
     """
+    from hfbench.bench.judge.verdict import exit_code
     from hfbench.bench.record import write_atomically
     from hfbench.bench.rendering import add_to_step_summary, to_annotations
     from hfbench.bench.reports import junit_of, markdown_of, verdict_of
-    from hfbench.bench.verdict import exit_code
 
     markdown = markdown_of(outcomes, record, reproduce=delivery.reproduce, link=delivery.link)
     if delivery.markdown:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from hfbench.bench.likeness import case_of
+from hfbench.bench.judge.comparability import case_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

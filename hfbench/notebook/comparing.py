@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hfbench.bench.compare import Pairing, Terms, compare
-from hfbench.bench.likeness import Side, side_of
+from hfbench.bench.judge.comparability import Side, side_of
+from hfbench.bench.judge.compare import Pairing, Terms, compare
 
 if TYPE_CHECKING:
-    from hfbench.bench.compare import Comparison
+    from hfbench.bench.judge.compare import Comparison
     from hfbench.bench.record import RunRecord
 
 

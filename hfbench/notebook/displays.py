@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.compare import interval
 from hfbench.bench.history import LEAST_POINTS, gate_command, is_too_short
+from hfbench.bench.judge.compare import interval
+from hfbench.bench.judge.verdict import name_of
 from hfbench.bench.rendering import verdict_line
-from hfbench.bench.verdict import name_of
 from hfbench.notebook.described import BLUE, GREEN, ORANGE, YELLOW, Table, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.compare import Comparison, Row
     from hfbench.bench.history import History, Step
+    from hfbench.bench.judge.compare import Comparison, Row
     from hfbench.bench.record import RunRecord
     from hfbench.model.result import ExtractionResult
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hfbench.bench.likeness import Case, Side
+from hfbench.bench.judge.comparability import Case, Side
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.record import Sample
 from hfbench.bench.rig import Work

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hfbench.bench.gate import GateOptions
-from hfbench.bench.stats import LOOKS, Judgement, Rule, State, canary_failed, judge
+from hfbench.bench.judge.stats import LOOKS, Judgement, Rule, State, canary_failed, judge
 from hfbench.cli.gate import command
 
 if TYPE_CHECKING:

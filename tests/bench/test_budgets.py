@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.budgets import Allowance, Budget, load_budgets
+from hfbench.bench.judge.budgets import Allowance, Budget, load_budgets
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hfbench.bench.budgets import Allowance, Budget
-from hfbench.bench.compare import (
+from hfbench.bench.judge.budgets import Allowance, Budget
+from hfbench.bench.judge.comparability import Case, Side
+from hfbench.bench.judge.compare import (
     COUNTERS,
     Canary,
     Comparison,
@@ -19,10 +20,9 @@ from hfbench.bench.compare import (
     compare,
     time_metrics,
 )
-from hfbench.bench.likeness import Case, Side
+from hfbench.bench.judge.stats import State
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.bench.record import Sample
-from hfbench.bench.stats import State
-from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.errors import UsageError
 
 MakeSide = Callable[..., Side]

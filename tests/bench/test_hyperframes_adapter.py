@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import hfbench.bench
-from hfbench.bench.compare import Terms
+from hfbench.bench.judge.compare import Terms
+from hfbench.bench.judge.verdict import CouldNotMeasure
 from hfbench.bench.lineup import compare_lineup, measure_lineup
 from hfbench.bench.protocol.client import EngineError, EngineProcess, EngineSpec
 from hfbench.bench.protocol.messages import RunRequest
 from hfbench.bench.record import RecordWriter, RunRecord
 from hfbench.bench.rig import Work
-from hfbench.bench.verdict import CouldNotMeasure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

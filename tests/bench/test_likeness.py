@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.likeness import Case, case_of, side_of
+from hfbench.bench.judge.comparability import Case, case_of, side_of
 from hfbench.bench.record import RunRecord, Sample
 from hfbench.errors import UsageError
 

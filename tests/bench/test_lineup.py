@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.compare import Terms
+from hfbench.bench.judge.compare import Terms
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass
 from hfbench.bench.lineup import compare_lineup, measure_lineup
 from hfbench.bench.protocol.client import EngineError, EngineSpec
 from hfbench.bench.record import RecordWriter, RunRecord, load_record
 from hfbench.bench.rig import Work
-from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

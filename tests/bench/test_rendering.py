@@ -9,13 +9,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hfbench.bench import rendering
-from hfbench.bench.budgets import Budget
-from hfbench.bench.compare import Canary, Comparison, Terms, compare
-from hfbench.bench.likeness import Side
+from hfbench.bench.judge.budgets import Budget
+from hfbench.bench.judge.comparability import Side
+from hfbench.bench.judge.compare import Canary, Comparison, Terms, compare
+from hfbench.bench.judge.stats import Bound
+from hfbench.bench.judge.verdict import CouldNotMeasure
 from hfbench.bench.machine import Load
 from hfbench.bench.record import RunRecord
-from hfbench.bench.stats import Bound
-from hfbench.bench.verdict import CouldNotMeasure
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.likeness import Case
+from hfbench.bench.judge.comparability import Case
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.rig import Rig, Work

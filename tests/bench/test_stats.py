@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as oracle
 
-from hfbench.bench.stats import (
+from hfbench.bench.judge.stats import (
     CPU_RULE,
     LOOKS,
     WALL_RULE,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine, exit_code, name_of
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine, exit_code, name_of
 
 ALL = (Pass(), Fail(), CouldNotMeasure(), Unsure())
 

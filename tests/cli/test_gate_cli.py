@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from hfbench.bench.judge.stats import LOOKS
 from hfbench.bench.record import load_record
-from hfbench.bench.stats import LOOKS
 from hfbench.cli import gate as door
 
 if TYPE_CHECKING:

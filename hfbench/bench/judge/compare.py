@@ -8,10 +8,10 @@ from enum import Enum
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.budgets import Allowance, Budget
-from hfbench.bench.likeness import Case, Side, Unlike, case_of, unlike_cases, unlike_machines
-from hfbench.bench.stats import CPU_RULE, WALL_RULE, Bound, Judgement, Rule, State, bound, canary_failed, judge
-from hfbench.bench.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine
+from hfbench.bench.judge.budgets import Allowance, Budget
+from hfbench.bench.judge.comparability import Case, Side, Unlike, case_of, unlike_cases, unlike_machines
+from hfbench.bench.judge.stats import CPU_RULE, WALL_RULE, Bound, Judgement, Rule, State, bound, canary_failed, judge
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

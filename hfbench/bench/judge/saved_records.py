@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.compare import Comparison, Pairing, Terms, compare
 from hfbench.bench.gate import BASELINE, CONTENDER, GateOptions, judge_record, up_to
-from hfbench.bench.likeness import AXES, Side, case_of, side_of
+from hfbench.bench.judge.comparability import AXES, Side, case_of, side_of
+from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
 from hfbench.bench.lineup import compare_lineup
 from hfbench.errors import MeasurementError, UsageError
 
