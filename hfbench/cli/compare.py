@@ -110,8 +110,8 @@ def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outco
 
 def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -> _Outcome:
     from hfbench.bench.judge.saved_records import compare_one
-    from hfbench.bench.lineup import measure_lineup
-    from hfbench.bench.workload import open_record
+    from hfbench.bench.measure.lineup import measure_lineup
+    from hfbench.bench.measure.workload import open_record
     from hfbench.cli.terminal import progress_bar
 
     work = build_work(chosen, (_HEADLINE,), ("fused",))

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from hfbench.bench.gate import GateOptions, Tell
     from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.measure.gate import GateOptions, Tell
+    from hfbench.bench.measure.rig import Work
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RecordWriter
-    from hfbench.bench.rig import Work
     from hfbench.cli.gate_progress import GateProgress
 
 #: What a gate measures unless told otherwise: the case that the suite exists for, and the other kind of preflight.
@@ -74,7 +74,7 @@ def command(**chosen: Any) -> int:
     work and bytes exactly, declared budgets on the median. Some pairs are baseline against baseline: if these differ,
     nothing is judged.
     """
-    from hfbench.bench.workload import open_record
+    from hfbench.bench.measure.workload import open_record
 
     chosen["seed"] = seed_of(chosen)
     options = _options(chosen)
@@ -87,7 +87,7 @@ def command(**chosen: Any) -> int:
 
 
 def _options(chosen: dict[str, Any]) -> GateOptions:
-    from hfbench.bench.gate import GateOptions, up_to
+    from hfbench.bench.measure.gate import GateOptions, up_to
 
     return GateOptions(
         times=up_to(time_rules(chosen), int(chosen["most_pairs"]) if chosen["most_pairs"] else None),
@@ -135,7 +135,7 @@ def _subject(chosen: dict[str, Any]) -> _Revisions | _Engines:
 def _gate(
     subject: _Revisions | _Engines, work: Sequence[Work], options: GateOptions, writer: RecordWriter, tell: Tell
 ) -> Comparison:
-    from hfbench.bench.gate import gate, gate_revisions
+    from hfbench.bench.measure.gate import gate, gate_revisions
     from hfbench.home import home_folder
 
     if isinstance(subject, _Engines):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from hfbench.bench.gate import Progress
+    from hfbench.bench.measure.gate import Progress
 
 #: Where nobody watches a terminal (CI), a line after so many pairs of a case.
 _PAIRS_A_LINE: Final = 5

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from hfbench.bench.judge.budgets import Budget
     from hfbench.bench.judge.compare import Comparison, TimeMetric
+    from hfbench.bench.measure.rig import Work
+    from hfbench.bench.measure.workload import Axes
     from hfbench.bench.record import RunRecord
-    from hfbench.bench.rig import Work
-    from hfbench.bench.workload import Axes
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -111,8 +111,8 @@ def declared_budgets(chosen: dict[str, Any]) -> tuple[Budget, ...]:
 
 def build_work(chosen: dict[str, Any], names: Sequence[str], scopes: Sequence[str]) -> tuple[Work, ...]:
     """Build what fixtures are missing and make the work; ``names`` and ``scopes`` where no others are asked for."""
+    from hfbench.bench.measure.workload import work_of
     from hfbench.bench.scenarios import build_scenarios, find_scenario
-    from hfbench.bench.workload import work_of
     from hfbench.cli.terminal import progress_bar
 
     wanted = [find_scenario(name) for name in dict.fromkeys(chosen["scenarios"] or names)]
@@ -187,7 +187,7 @@ def deliver(outcomes: Sequence[Comparison], record: RunRecord, delivery: Deliver
 
 
 def _axes(chosen: dict[str, Any], scopes: Sequence[str]) -> Axes:
-    from hfbench.bench.workload import Axes
+    from hfbench.bench.measure.workload import Axes
 
     return Axes(
         backends=chosen["backends"] or ("libav",),

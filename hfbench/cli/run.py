@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hfbench.bench.measure import Measured, Measurement, Way
+    from hfbench.bench.measure.rounds import Measured, Measurement, Way
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.model.options import ExtractOptions
     from hfbench.model.result import ExtractionResult
@@ -48,7 +48,7 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     Fixtures are built on first use. Each backend and engine warms up uncounted, then every way takes its turn in each
     round; in the first, its frames are held against the truth. Frames of engines are counted.
     """
-    from hfbench.bench.over_protocol import parse_engines
+    from hfbench.bench.measure.over_protocol import parse_engines
     from hfbench.bench.scenarios import HEADLINE, SCENARIOS, build_scenarios, find_scenario
 
     if chosen["list_them"]:
@@ -78,7 +78,7 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
 def _measure(
     wanted: Measurement, record: Path | None, tell: Callable[[ExtractionResult, ExtractOptions], None]
 ) -> Measured:
-    from hfbench.bench.measure import measure
+    from hfbench.bench.measure.rounds import measure
     from hfbench.model.cancellation import CancelToken
 
     token = CancelToken()
@@ -100,7 +100,7 @@ def _measure(
 def _ways(chosen: dict[str, Any]) -> tuple[Way, ...]:
     from itertools import product
 
-    from hfbench.bench.measure import Way
+    from hfbench.bench.measure.rounds import Way
     from hfbench.model.plan import ImageFormat, Scope
 
     backends = chosen["backends"] or (() if chosen["engines"] else BACKENDS)
@@ -122,9 +122,9 @@ def _picture(chosen: dict[str, Any]) -> dict[str, Any]:
 def _wanted(
     built: tuple[BuiltScenario, ...], ways: tuple[Way, ...], options: ExtractOptions, chosen: dict[str, Any]
 ) -> Measurement:
-    from hfbench.bench.measure import Measurement
-    from hfbench.bench.over_protocol import Engines
-    from hfbench.bench.workload import Axes
+    from hfbench.bench.measure.over_protocol import Engines
+    from hfbench.bench.measure.rounds import Measurement
+    from hfbench.bench.measure.workload import Axes
 
     axes = Axes(scopes=chosen["scopes"] or SCOPES, formats=chosen["formats"] or ("jpg",))
     engines = Engines(chosen["engines"], axes, _picture(chosen), chosen["limit"])

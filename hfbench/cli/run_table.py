@@ -17,8 +17,8 @@ from hfbench.bench.judge.comparability import case_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hfbench.bench.measure import Measured
-    from hfbench.bench.ways import AnyWay
+    from hfbench.bench.measure.rounds import Measured
+    from hfbench.bench.measure.ways import AnyWay
 
     Medians = Mapping[str, float | None]
 

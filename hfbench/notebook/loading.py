@@ -82,7 +82,7 @@ def measured(
 
 
 def _measured(names: Sequence[str], size: str | None, rounds: int, axes: Sequence[tuple[str, str]]) -> RunRecord:
-    from hfbench.bench.measure import Measurement, Way, measure
+    from hfbench.bench.measure.rounds import Measurement, Way, measure
     from hfbench.errors import MeasurementError
     from hfbench.model.cancellation import CancelToken
     from hfbench.model.plan import ImageFormat, Scope

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hfbench.bench.judge.comparability import Case, Side
+from hfbench.bench.measure.rig import Work
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.record import Sample
-from hfbench.bench.rig import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable

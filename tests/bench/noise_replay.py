@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hfbench.bench.gate import GateOptions
 from hfbench.bench.judge.stats import LOOKS, Judgement, Rule, State, canary_failed, judge
+from hfbench.bench.measure.gate import GateOptions
 from hfbench.cli.gate import command
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.gate import GateOptions, Progress, gate, gate_revisions, judge_record
 from hfbench.bench.judge.budgets import Budget
 from hfbench.bench.judge.compare import Comparison, time_metrics
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
+from hfbench.bench.measure.gate import GateOptions, Progress, gate, gate_revisions, judge_record
+from hfbench.bench.measure.revisions import BuildError, Revision, Tell
+from hfbench.bench.measure.rig import Work
 from hfbench.bench.protocol.client import EngineProcess, EngineSpec
 from hfbench.bench.record import RecordWriter, RunRecord, load_record
-from hfbench.bench.rig import Work
-from hfbench.bench.worktrees import BuildError, Revision, Tell
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

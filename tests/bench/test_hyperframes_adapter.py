@@ -15,11 +15,11 @@ import pytest
 import hfbench.bench
 from hfbench.bench.judge.compare import Terms
 from hfbench.bench.judge.verdict import CouldNotMeasure
-from hfbench.bench.lineup import compare_lineup, measure_lineup
+from hfbench.bench.measure.lineup import compare_lineup, measure_lineup
+from hfbench.bench.measure.rig import Work
 from hfbench.bench.protocol.client import EngineError, EngineProcess, EngineSpec
 from hfbench.bench.protocol.messages import RunRequest
 from hfbench.bench.record import RecordWriter, RunRecord
-from hfbench.bench.rig import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,5 +14,5 @@ def test_judgement_works_without_the_engine_and_without_extras() -> None:
     code = f"{imports}; import json, sys; print(json.dumps(sorted(sys.modules)))"
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     loaded = set(json.loads(printed))
-    assert "hfbench.bench.gate" in loaded
+    assert "hfbench.bench.measure.gate" in loaded
     assert not loaded & ABSENT

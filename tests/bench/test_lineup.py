@@ -8,10 +8,10 @@ import pytest
 
 from hfbench.bench.judge.compare import Terms
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass
-from hfbench.bench.lineup import compare_lineup, measure_lineup
+from hfbench.bench.measure.lineup import compare_lineup, measure_lineup
+from hfbench.bench.measure.rig import Work
 from hfbench.bench.protocol.client import EngineError, EngineSpec
 from hfbench.bench.record import RecordWriter, RunRecord, load_record
-from hfbench.bench.rig import Work
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

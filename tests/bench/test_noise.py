@@ -17,13 +17,13 @@ import pytest
 from noise_replay import NAIVE, RECORDINGS, REPEATS, Alarms, Design, Rate, Series, blocks, draw, load, outcomes, replay
 from scipy import stats
 
-from hfbench.bench.gate import GateOptions, gate
 from hfbench.bench.judge.compare import APART_FAIL_ABOVE, Comparison, Kind
 from hfbench.bench.judge.stats import CPU_RULE, LOOKS, WALL_RULE, Rule, State, canary_failed, judge
+from hfbench.bench.measure.gate import GateOptions, gate
+from hfbench.bench.measure.rig import Work
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.record import RecordWriter, RunRecord
-from hfbench.bench.rig import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

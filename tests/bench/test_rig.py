@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hfbench.bench.judge.comparability import Case
+from hfbench.bench.measure.rig import Rig, Work
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
-from hfbench.bench.rig import Rig, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hfbench.bench.gate import up_to
 from hfbench.bench.judge.budgets import Allowance, Budget
 from hfbench.bench.judge.comparability import Case
 from hfbench.bench.judge.compare import Terms, canary_of, time_metrics
 from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_ways, differing_axes
 from hfbench.bench.judge.stats import LOOKS
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
+from hfbench.bench.measure.gate import up_to
+from hfbench.bench.measure.revisions import Revision
+from hfbench.bench.measure.workload import Axes
 from hfbench.bench.record import RunRecord, Sample, merged
 from hfbench.bench.reports import json_of, junit_of, markdown_of, verdict_of
-from hfbench.bench.workload import Axes
-from hfbench.bench.worktrees import Revision
 from hfbench.errors import MeasurementError, UsageError
 
 MakeSamples = Callable[..., tuple[Sample, ...]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.worktrees import BuildError, Revision, Tell, environment, resolve
+from hfbench.bench.measure.revisions import BuildError, Revision, Tell, environment, resolve
 from hfbench.errors import MachineError, UsageError
 
 if TYPE_CHECKING:

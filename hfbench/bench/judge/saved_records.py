@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.gate import BASELINE, CONTENDER, GateOptions, judge_record, up_to
 from hfbench.bench.judge.comparability import AXES, Side, case_of, side_of
 from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
-from hfbench.bench.lineup import compare_lineup
+from hfbench.bench.measure.gate import BASELINE, CONTENDER, GateOptions, judge_record, up_to
+from hfbench.bench.measure.lineup import compare_lineup
 from hfbench.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hfbench.bench.judge.comparability import side_of
 from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
 from hfbench.bench.machine import load
+from hfbench.bench.measure.rig import Rig, StartEngine, Work
 from hfbench.bench.protocol.client import RUN_SECONDS, EngineProcess, EngineSpec
-from hfbench.bench.rig import Rig, StartEngine, Work
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

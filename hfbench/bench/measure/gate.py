@@ -19,9 +19,9 @@ from hfbench.bench.judge.comparability import Side
 from hfbench.bench.judge.compare import Comparison, Pairing, Terms, TimeMetric, canary_of, compare, time_metrics
 from hfbench.bench.judge.verdict import CouldNotMeasure, Verdict, combine
 from hfbench.bench.machine import load
+from hfbench.bench.measure.rig import Rig, StartEngine, Work
 from hfbench.bench.protocol.client import RUN_SECONDS, STEADY, EngineError, EngineProcess, EngineSpec
 from hfbench.bench.record import Sample, merged
-from hfbench.bench.rig import Rig, StartEngine, Work
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hfbench.bench.measure.ways import Taken, Way
 from hfbench.bench.record import Sample
 from hfbench.bench.rightness import FrameCheck, check_frames
-from hfbench.bench.ways import Taken, Way
 from hfbench.engine.extract import extract
 from hfbench.errors import MeasurementError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InProcessTurn:
-    """A :class:`~hfbench.bench.ways.Turn` of a built-in backend.
+    """A :class:`~hfbench.bench.measure.ways.Turn` of a built-in backend.
 
     Attributes:
         options: everything that is not an axis.

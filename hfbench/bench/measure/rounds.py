@@ -7,11 +7,11 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hfbench.bench.in_process import InProcessTurn
 from hfbench.bench.machine import load, machine_facts, versions
-from hfbench.bench.over_protocol import Engines, started
+from hfbench.bench.measure.in_process import InProcessTurn
+from hfbench.bench.measure.over_protocol import Engines, started
+from hfbench.bench.measure.ways import BUILT_IN, AnyWay, Turn, Way
 from hfbench.bench.record import RecordWriter, RunRecord
-from hfbench.bench.ways import BUILT_IN, AnyWay, Turn, Way
 from hfbench.model.options import ExtractOptions
 from hfbench.model.plan import Scope
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hfbench.bench.judge.comparability import Case
 from hfbench.bench.machine import load, machine_facts, versions
+from hfbench.bench.measure.rig import Work
 from hfbench.bench.record import RecordWriter, RunRecord
-from hfbench.bench.rig import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

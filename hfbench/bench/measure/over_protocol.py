@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from hfbench.bench.measure.rig import Rig, Work
+from hfbench.bench.measure.ways import BUILT_IN, EngineWay, Taken
+from hfbench.bench.measure.workload import Axes, work_of
 from hfbench.bench.protocol.client import RUN_SECONDS, EngineSpec
-from hfbench.bench.rig import Rig, Work
 from hfbench.bench.rightness import FrameCheck, count_frames
-from hfbench.bench.ways import BUILT_IN, EngineWay, Taken
-from hfbench.bench.workload import Axes, work_of
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def started(engines: Engines, scenarios: Sequence[BuiltScenario]) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class EngineTurn:
-    """A :class:`~hfbench.bench.ways.Turn` of an engine; ``work`` is what it is asked for, by scenario."""
+    """A :class:`~hfbench.bench.measure.ways.Turn` of an engine; ``work`` is what it is asked for, by scenario."""
 
     way: EngineWay
     rig: Rig

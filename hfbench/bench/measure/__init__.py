@@ -1,0 +1,1 @@
+"""Everything that runs an engine under the clock."""
