@@ -137,7 +137,7 @@ def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -
 
 
 def _print(outcome: _Outcome, delivery: Delivery, *, as_json: bool) -> None:
-    from hfbench.bench.reports import json_of
+    from hfbench.bench.render.reports import json_of
     from hfbench.cli.comparison_table import print_comparison, print_lineup
     from hfbench.cli.terminal import out, print_json
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from hfbench.bench.judge.comparability import Case, case_of
 from hfbench.bench.judge.compare import Comparison, Kind, Row, interval
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, name_of
-from hfbench.bench.rendering import verdict_line
+from hfbench.bench.render.rendering import verdict_line
 from hfbench.cli.lines import shown
 from hfbench.model.metrics import METRICS
 

@@ -170,7 +170,7 @@ def _shown(writer: RecordWriter) -> Iterator[GateProgress]:
 
 
 def _tell(outcome: Comparison, writer: RecordWriter, delivery: Delivery, *, as_json: bool) -> int:
-    from hfbench.bench.rendering import to_json
+    from hfbench.bench.render.rendering import to_json
     from hfbench.cli.comparison_table import print_comparison
     from hfbench.cli.terminal import out, print_json
 

@@ -170,8 +170,8 @@ def deliver(outcomes: Sequence[Comparison], record: RunRecord, delivery: Deliver
     """
     from hfbench.bench.judge.verdict import exit_code
     from hfbench.bench.record import write_atomically
-    from hfbench.bench.rendering import add_to_step_summary, to_annotations
-    from hfbench.bench.reports import junit_of, markdown_of, verdict_of
+    from hfbench.bench.render.rendering import add_to_step_summary, to_annotations
+    from hfbench.bench.render.reports import junit_of, markdown_of, verdict_of
 
     markdown = markdown_of(outcomes, record, reproduce=delivery.reproduce, link=delivery.link)
     if delivery.markdown:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hfbench.bench.history import LEAST_POINTS, gate_command, is_too_short
 from hfbench.bench.judge.compare import interval
 from hfbench.bench.judge.verdict import name_of
-from hfbench.bench.rendering import verdict_line
+from hfbench.bench.render.rendering import verdict_line
 from hfbench.notebook.described import BLUE, GREEN, ORANGE, YELLOW, Table, number, percent
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from hfbench.bench.frame_check import count_frames
 from hfbench.bench.measure.over_protocol import Engines, parse_engines, started
 from hfbench.bench.measure.workload import Axes
 from hfbench.bench.protocol.client import EngineSpec
-from hfbench.bench.rightness import count_frames
 from hfbench.bench.scenarios import BuiltScenario, Part, Scenario
 from hfbench.composition import Clip, Composition
 from hfbench.errors import UsageError

@@ -16,7 +16,7 @@ from hfbench.bench.measure.gate import up_to
 from hfbench.bench.measure.revisions import Revision
 from hfbench.bench.measure.workload import Axes
 from hfbench.bench.record import RunRecord, Sample, merged
-from hfbench.bench.reports import json_of, junit_of, markdown_of, verdict_of
+from hfbench.bench.render.reports import json_of, junit_of, markdown_of, verdict_of
 from hfbench.errors import MeasurementError, UsageError
 
 MakeSamples = Callable[..., tuple[Sample, ...]]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hfbench.bench.frame_check import FrameCheck, check_frames
 from hfbench.bench.measure.ways import Taken, Way
 from hfbench.bench.record import Sample
-from hfbench.bench.rightness import FrameCheck, check_frames
 from hfbench.engine.extract import extract
 from hfbench.errors import MeasurementError
 

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from hfbench.bench.frame_check import FrameCheck, count_frames
 from hfbench.bench.measure.rig import Rig, Work
 from hfbench.bench.measure.ways import BUILT_IN, EngineWay, Taken
 from hfbench.bench.measure.workload import Axes, work_of
 from hfbench.bench.protocol.client import RUN_SECONDS, EngineSpec
-from hfbench.bench.rightness import FrameCheck, count_frames
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from hfbench.bench.rightness import FrameCheck
+    from hfbench.bench.frame_check import FrameCheck
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.model.cancellation import CancelToken
     from hfbench.model.result import ExtractionResult

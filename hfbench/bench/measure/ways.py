@@ -14,8 +14,8 @@ from hfbench.bench.judge.comparability import Case
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hfbench.bench.frame_check import FrameCheck
     from hfbench.bench.record import Sample
-    from hfbench.bench.rightness import FrameCheck
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.model.plan import ImageFormat, Scope
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
 from hfbench.bench.judge.verdict import Verdict, combine, exit_code, name_of
-from hfbench.bench.rendering import to_json, to_junit, to_markdown
+from hfbench.bench.render.rendering import to_json, to_junit, to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

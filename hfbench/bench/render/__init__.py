@@ -1,0 +1,1 @@
+"""Bench.render and frame_check."""
