@@ -14,7 +14,7 @@ from hfbench.cli.lines import say, shown
 from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:
-    from hfbench.bench.history import History, Step
+    from hfbench.history import History, Step
 
 _SCHEMA: Final = "hfbench-history/1"
 _AXES: Final = ("metric", "scenario", "backend", "scope", "format", "cache", "machine")
@@ -39,8 +39,8 @@ def command(sources: tuple[Path, ...], **chosen: Any) -> None:
     SOURCES are asv's results, records, or folders of records; by default .asv/results here and the records that
     `hfbench run` keeps. A step is a hint: the command printed beside it confirms or refutes it.
     """
-    from hfbench.bench.history import commits_of, find_steps, load_history, usual_sources
     from hfbench.errors import RecordError
+    from hfbench.history import commits_of, find_steps, load_history, usual_sources
 
     found = load_history(sources or usual_sources(chosen["repo"]), commits_of(chosen["repo"]))
     for trouble in found.trouble:
@@ -76,7 +76,7 @@ def _print_points(history: History) -> None:
 
 
 def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
-    from hfbench.bench.history import LEAST_POINTS, gate_command, is_too_short
+    from hfbench.history import LEAST_POINTS, gate_command, is_too_short
 
     console = out()
     for step in steps:
@@ -110,8 +110,8 @@ def _way(axes: Any) -> str:
 
 
 def _document(history: History, steps: tuple[Step, ...]) -> dict[str, Any]:
-    from hfbench.bench.history import gate_command
-    from hfbench.bench.history.values import rows
+    from hfbench.history import gate_command
+    from hfbench.history.values import rows
 
     return {
         "schema": _SCHEMA,

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.history import LEAST_POINTS, gate_command, is_too_short
 from hfbench.bench.judge.compare import interval
 from hfbench.bench.judge.verdict import name_of
 from hfbench.bench.render.rendering import verdict_line
+from hfbench.history import LEAST_POINTS, gate_command, is_too_short
 from hfbench.notebook.described import BLUE, GREEN, ORANGE, YELLOW, Table, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.history import History, Step
     from hfbench.bench.judge.compare import Comparison, Row
     from hfbench.bench.record import RunRecord
+    from hfbench.history import History, Step
     from hfbench.model.result import ExtractionResult
 
 #: Verdict -> (sign, colour): the sign and the word say it, the colour only helps.
@@ -113,7 +113,7 @@ def show_steps(steps: Sequence[Step], looked_at: History | None = None) -> Displ
     """Steps of a history: metric, scenario, commits, size, and the command that confirms each.
 
     Args:
-        steps: from :func:`hfbench.bench.history.find_steps`.
+        steps: from :func:`hfbench.history.find_steps`.
         looked_at: the history that they were looked for in; "no step" means little without it.
     """
     rows = tuple(step_row(step) for step in steps)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.ticker import MaxNLocator
 
-from hfbench.bench.history import steps_of
+from hfbench.history import steps_of
 from hfbench.model.metrics import METRICS
 from hfbench.notebook.described import (
     MARKERS,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes as Panel
 
-    from hfbench.bench.history import History, Series, Step
+    from hfbench.history import History, Series, Step
 
 _LABELS: Final = 12
 _MOST_LINES: Final = 6

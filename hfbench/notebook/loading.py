@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fixtures_gen import Truth
-    from hfbench.bench.history import History
     from hfbench.bench.record import RunRecord
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.composition import Composition
+    from hfbench.history import History
 
 _MEBIBYTE = 2**20
 
@@ -123,7 +123,7 @@ def history(sources: str | Iterable[str | Path] = (), repository: str | Path = "
         UsageError: a source is not there.
         RecordError: a source can't be read.
     """
-    from hfbench.bench.history import commits_of, load_history, usual_sources
+    from hfbench.history import commits_of, load_history, usual_sources
 
     named = [text.strip() for text in sources.split(",") if text.strip()] if isinstance(sources, str) else list(sources)
     found = load_history(named or usual_sources(Path(repository)), commits_of(Path(repository)))

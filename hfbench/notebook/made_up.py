@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from hfbench.bench.history import Axes, History, Point, Series
+from hfbench.history import Axes, History, Point, Series
 
 _COMMITS: Final = 60
 _HOUR: Final = 3600.0

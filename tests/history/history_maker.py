@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from hfbench.bench.history import Axes, Point, Series
+from hfbench.history import Axes, Point, Series
 
 COMMITS = 200
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.history import site
+from hfbench.history import site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

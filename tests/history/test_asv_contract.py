@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import publishing
 import pytest
 
-from hfbench.bench.history import find_steps, load_history
-from hfbench.bench.history.site import make_self_contained
 from hfbench.errors import RecordError, UsageError
+from hfbench.history import find_steps, load_history
+from hfbench.history.site import make_self_contained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

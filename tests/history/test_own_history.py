@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import publishing
 import pytest
 
-from hfbench.bench.history import History, commits_of, load_history
+from hfbench.history import History, commits_of, load_history
 
 if TYPE_CHECKING:
     from browsing import Browser

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from history_maker import line, noisy
 
-from hfbench.bench.history import Axes, History, Point, Series, find_steps, gate_command, steps_of
+from hfbench.history import Axes, History, Point, Series, find_steps, gate_command, steps_of
 
 #: A noisy step is placed to within so many commits.
 NEAR = 2

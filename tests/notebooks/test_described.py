@@ -8,10 +8,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from hfbench import notebook as nb
-from hfbench.bench.history import History, Point, find_steps
 from hfbench.bench.judge.compare import Comparison
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.bench.record import RunRecord, Sample
+from hfbench.history import History, Point, find_steps
 from hfbench.notebook.colorimetry import delta_e_itp, light_to_pq, pq_to_light, sdr_to_light
 from hfbench.notebook.described import Table, logarithmic, new_figure, number, percent
 

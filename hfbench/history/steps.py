@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hfbench.bench.history.shift import shift_between
 from hfbench.errors import NotInstalledError
+from hfbench.history.shift import shift_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.history.values import Axes, History, Point, Series
+    from hfbench.history.values import Axes, History, Point, Series
 
 Floats = NDArray[np.float64]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hfbench.bench.history.values import Axes, Point
+from hfbench.history.values import Axes, Point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hfbench.bench.history.commits import Commits
     from hfbench.bench.record import RunRecord, Sample
+    from hfbench.history.commits import Commits
 
 
 def read_record(record: RunRecord, name: str, commits: Commits) -> Iterator[tuple[Axes, Point]]:

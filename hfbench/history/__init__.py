@@ -5,10 +5,10 @@ The history informs, the gate decides: every step comes with the gate command th
 
 from __future__ import annotations
 
-from hfbench.bench.history.commits import Commits, commits_of
-from hfbench.bench.history.sources import load_history, usual_sources
-from hfbench.bench.history.steps import LEAST_POINTS, Step, find_steps, gate_command, is_too_short, steps_of
-from hfbench.bench.history.values import Axes, History, Point, Series, to_table
+from hfbench.history.commits import Commits, commits_of
+from hfbench.history.sources import load_history, usual_sources
+from hfbench.history.steps import LEAST_POINTS, Step, find_steps, gate_command, is_too_short, steps_of
+from hfbench.history.values import Axes, History, Point, Series, to_table
 
 __all__ = [
     "LEAST_POINTS",

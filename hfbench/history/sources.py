@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hfbench.bench.history.asv_results import is_asv_results, read_asv_results
-from hfbench.bench.history.commits import Commits
-from hfbench.bench.history.record_points import read_record
-from hfbench.bench.history.values import Axes, History, Point, Series
 from hfbench.bench.record import load_record
 from hfbench.errors import RecordError, UsageError
+from hfbench.history.asv_results import is_asv_results, read_asv_results
+from hfbench.history.commits import Commits
+from hfbench.history.record_points import read_record
+from hfbench.history.values import Axes, History, Point, Series
 from hfbench.home import records_folder
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hfbench.bench.history.values import Axes, Point
 from hfbench.errors import RecordError
+from hfbench.history.values import Axes, Point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

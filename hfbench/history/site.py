@@ -1,6 +1,6 @@
 """Making asv's site self-contained: it loads its libraries from other hosts, who then see every reader, or fail.
 
-``python -m hfbench.bench.history.site .asv/html node_modules`` copies them beside the page, after::
+``python -m hfbench.history.site .asv/html node_modules`` copies them beside the page, after::
 
     npm install --no-save --ignore-scripts jquery@3.3.1 flot@0.8.3 flot-orderbars@1.0.0 stupid-table-plugin@1.1.3 \
         blueimp-md5@2.19.0 bootstrap@3.1.1
@@ -90,7 +90,7 @@ def _copy(source: str, packages: Path, site: Path) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) != _ARGUMENTS + 1:
-        sys.exit("usage: python -m hfbench.bench.history.site SITE NODE_MODULES")
+        sys.exit("usage: python -m hfbench.history.site SITE NODE_MODULES")
     try:
         make_self_contained(Path(sys.argv[1]), Path(sys.argv[2]))
     except (UsageError, OutputError) as error:
