@@ -15,7 +15,7 @@ from hfbench.cli.terminal import out, plain_table, print_json, progress_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.report import Notebook, Ran
+    from hfbench.report import Notebook, Ran
 
 _SCHEMA: Final = "hfbench-report/1"
 #: What is shown of records that were given; the other notebooks measure for themselves.
@@ -37,7 +37,7 @@ def command(records: tuple[Path, ...], **chosen: Any) -> None:
     A notebook whose cell fails is kept as far as it came, and the command ends with code 3.
     """
     from hfbench.bench.record import load_record
-    from hfbench.bench.report import choose_notebooks, find_notebooks, parameters_for, read_parameters
+    from hfbench.report import choose_notebooks, find_notebooks, parameters_for, read_parameters
 
     names = chosen["names"] or (_OF_RECORDS if records else ())
     notebooks = choose_notebooks(names) if names else find_notebooks()
@@ -52,7 +52,7 @@ def command(records: tuple[Path, ...], **chosen: Any) -> None:
 
 
 def _run(notebooks: Sequence[Notebook], parameters: dict[str, dict[str, Any]], folder: Path) -> list[Ran]:
-    from hfbench.bench.report import run_notebook
+    from hfbench.report import run_notebook
 
     ran = []
     with progress_bar() as bar:
@@ -70,8 +70,8 @@ def _run(notebooks: Sequence[Notebook], parameters: dict[str, dict[str, Any]], f
 
 def _write(ran: list[Ran], records: Sequence[Path], chosen: dict[str, Any]) -> None:
     from hfbench.bench.machine import machine_facts, versions
-    from hfbench.bench.report import write_index, write_page
     from hfbench.errors import MeasurementError
+    from hfbench.report import write_index, write_page
 
     folder: Path = chosen["folder"]
     names = [each.notebook.name for each in ran]
@@ -110,7 +110,7 @@ def _page(ran: Ran, page: Path) -> dict[str, Any]:
 
 
 def _list(notebooks: Sequence[Notebook]) -> None:
-    from hfbench.bench.report.parameters import declared_by
+    from hfbench.report.parameters import declared_by
 
     table = plain_table("notebook", "what it shows", "parameters")
     for each in notebooks:

@@ -174,6 +174,6 @@ def test_damaged_results_of_asv_are_one_error(tmp_path: Path, results: Any) -> N
 def test_a_history_needs_neither_engine_nor_extras_until_it_is_searched() -> None:
     import subprocess
 
-    code = "import hfbench.history, hfbench.bench.report, json, sys; print(json.dumps(sorted(sys.modules)))"
+    code = "import hfbench.history, hfbench.report, json, sys; print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
     assert not {"hfbench.engine.extract", "av", "pandas", "ruptures", "papermill", "nbconvert", "fixtures_gen"} & set(loaded)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bs4 import BeautifulSoup
 
-from hfbench.bench.report import Ran, find_notebooks, parameters_for, run_notebook, write_index, write_page
+from hfbench.report import Ran, find_notebooks, parameters_for, run_notebook, write_index, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path

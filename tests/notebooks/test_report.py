@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.report import choose_notebooks, parameters_for, read_parameters
 from hfbench.cli import main
 from hfbench.errors import UsageError
+from hfbench.report import choose_notebooks, parameters_for, read_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from hfbench.bench.report.notebooks import Notebook
+    from hfbench.report.notebooks import Notebook
 
 Declared = dict[str, dict[str, Any]]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hfbench.bench.report.notebooks import Notebook
+    from hfbench.report.notebooks import Notebook
 
 #: ``(cells done, cells in all)``.
 OnCell = Callable[[int, int], None]

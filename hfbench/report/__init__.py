@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hfbench.bench.report.notebooks import Notebook, choose_notebooks, find_notebooks
-from hfbench.bench.report.pages import write_index, write_page
-from hfbench.bench.report.parameters import parameters_for, read_parameters
-from hfbench.bench.report.running import Ran, RunFailure, run_notebook
+from hfbench.report.notebooks import Notebook, choose_notebooks, find_notebooks
+from hfbench.report.pages import write_index, write_page
+from hfbench.report.parameters import parameters_for, read_parameters
+from hfbench.report.running import Ran, RunFailure, run_notebook
 
 __all__ = [
     "Notebook",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from hfbench.bench.report.running import Ran
+    from hfbench.report.running import Ran
 
 _STYLE: Final = """
 :root { color-scheme: light; }
