@@ -13,7 +13,7 @@ from hfbench.errors import MachineError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_PACKAGE: Final = Path(__file__).parents[2]
+_PACKAGE: Final = Path(__file__).parents[1]
 #: In a wheel they lie inside the package, in a source tree beside it.
 _PLACES: Final = (_PACKAGE / "notebook" / "notebooks", _PACKAGE.parent / "notebooks")
 

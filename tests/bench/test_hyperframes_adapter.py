@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import hfbench.bench
+import hfbench
 from hfbench.bench.judge.compare import Terms
 from hfbench.bench.judge.verdict import CouldNotMeasure
 from hfbench.bench.measure.lineup import compare_lineup, measure_lineup
@@ -24,7 +24,7 @@ from hfbench.bench.record import RecordWriter, RunRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ADAPTER = Path(hfbench.bench.__file__).parent / "adapters" / "hyperframes.mjs"
+ADAPTER = Path(hfbench.__file__).parent / "adapters" / "hyperframes.mjs"
 
 STAND_IN = """
 import { mkdirSync, writeFileSync } from "node:fs";

@@ -8,7 +8,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from hfbench.bench import rendering
 from hfbench.bench.judge.budgets import Budget
 from hfbench.bench.judge.comparability import Side
 from hfbench.bench.judge.compare import Canary, Comparison, Terms, compare
@@ -16,6 +15,7 @@ from hfbench.bench.judge.stats import Bound
 from hfbench.bench.judge.verdict import CouldNotMeasure
 from hfbench.bench.machine import Load
 from hfbench.bench.record import RunRecord
+from hfbench.bench.render import rendering
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,11 +14,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench import worktrees
 from hfbench.bench.judge.comparability import Side
 from hfbench.bench.judge.compare import Comparison, Pairing, Terms, TimeMetric, canary_of, compare, time_metrics
 from hfbench.bench.judge.verdict import CouldNotMeasure, Verdict, combine
 from hfbench.bench.machine import load
+from hfbench.bench.measure import revisions
 from hfbench.bench.measure.rig import Rig, StartEngine, Work
 from hfbench.bench.protocol.client import RUN_SECONDS, STEADY, EngineError, EngineProcess, EngineSpec
 from hfbench.bench.record import Sample, merged
@@ -122,7 +122,7 @@ def gate_revisions(
     writer: RecordWriter,
     tell: Tell,
     program: str = "hfbench",
-    install: worktrees.Install = worktrees.pip_install,
+    install: revisions.Install = revisions.pip_install,
 ) -> Comparison:
     """Build two revisions, each in its own environment under ``store``, and gate ``head`` (``.`` = as it is now).
 
@@ -130,19 +130,19 @@ def gate_revisions(
         UsageError: no such revision; nothing to measure.
         MachineError: no git program.
     """
-    revisions = [worktrees.resolve(repository, asked) for asked in (base, head)]
+    sides = [revisions.resolve(repository, asked) for asked in (base, head)]
     try:
         folders = [
-            worktrees.environment(repository, revision, store, lambda words: tell(Progress(words)), install)
-            for revision in revisions
+            revisions.environment(repository, revision, store, lambda words: tell(Progress(words)), install)
+            for revision in sides
         ]
-    except worktrees.BuildError as error:
+    except revisions.BuildError as error:
         writer.note(error.message, error.diagnostic)
         writer.finish(load_after=load())
-        return _not_measured(revisions[0].label, revisions[1].label, error.message)
+        return _not_measured(sides[0].label, sides[1].label, error.message)
     specs = [
         EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED)
-        for revision, folder in zip(revisions, folders, strict=True)
+        for revision, folder in zip(sides, folders, strict=True)
     ]
     return gate(specs[0], specs[1], work, options, writer=writer, tell=tell)
 

@@ -1,7 +1,7 @@
 """Ways to run a scenario, and what runs them: the seam between a measurement and the engines that it measures.
 
-:mod:`hfbench.bench.measure.in_process` runs hfbench's own backends in this process, :mod:`hfbench.bench.measure.over_protocol` any
-engine behind the worker protocol.
+:mod:`~hfbench.bench.measure.in_process` runs hfbench's own backends in this process,
+:mod:`~hfbench.bench.measure.over_protocol` any engine behind the worker protocol.
 """
 
 from __future__ import annotations
