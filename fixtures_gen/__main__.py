@@ -191,8 +191,7 @@ def verify_command(
 ) -> None:
     """Build twice under two surroundings and compare: one core, other TZ, locale and folder, less assembler."""
     if not (names or only or tags or everything):
-        msg = "name what to verify, or say --all"
-        raise click.UsageError(msg)
+        raise click.UsageError("name what to verify, or say --all")
     chosen = select((*names, *only), tags)
     results = with_bar("verifying", lambda tell: verify.verify(store, chosen, _sized(size), tell, jobs=jobs))
     if as_json:
@@ -227,8 +226,7 @@ def _print_verification(result: verify.Verification) -> None:
 def _write_sums(store: Store, results: list[verify.Verification]) -> None:
     unequal = [result.name for result in results if any(file.first != file.second for file in result.files)]
     if unequal:
-        msg = f"SHA256SUMS is not written: {', '.join(unequal)} did not reproduce"
-        raise FixtureError(msg)
+        raise FixtureError(f"SHA256SUMS is not written: {', '.join(unequal)} did not reproduce")
     version = store.program.version
     known = sums.read()
     kept = known if known.ffmpeg_version == version else sums.Sums(version, {})
@@ -308,8 +306,7 @@ def path(store: Store, name: str, file: str | None, size: str | None) -> None:
     """Where a fixture's media file is, or would be."""
     entry = store.truth(name, _sized(size))
     if file is not None and file not in {f.name for f in entry.files}:
-        msg = f"{name} has no file {file!r}: it has {', '.join(f.name for f in entry.files)}"
-        raise UnknownNameError(msg)
+        raise UnknownNameError(f"{name} has no file {file!r}: it has {', '.join(f.name for f in entry.files)}")
     click.echo(store.path(name, file, _sized(size)))
 
 

@@ -103,7 +103,7 @@ def read_barcode(rgb: npt.NDArray[Any]) -> int | None:
     fill their type, or floats from 0 to 1; any size from about 96 pixels on the shorter side. A fourth channel
     is taken for alpha and ignored. Only the mean of the channels counts: the barcode is grey.
     """
-    picture = rgb[..., :3] if rgb.ndim == 3 else rgb  # noqa: PLR2004 - three axes
+    picture = rgb[..., :3] if rgb.ndim == 3 else rgb
     if min(picture.shape[:2]) < CELLS_PER_SHORT_SIDE:
         return None
     levels = _cell_levels(picture)

@@ -25,8 +25,7 @@ def build(recipe: Recipe, size: Size, runner: Runner) -> tuple[Path, ...]:
     wanted = [folder / entry.name for entry in recipe.truth(size).files]
     missing = [path.name for path in wanted if not path.is_file() or path.stat().st_size == 0]
     if missing:
-        msg = f"the recipe {recipe.name} made no {', '.join(missing)}"
-        raise FixtureError(msg)
+        raise FixtureError(f"the recipe {recipe.name} made no {', '.join(missing)}")
     for path in folder.iterdir():
         if path not in wanted:
             path.unlink()

@@ -58,8 +58,7 @@ def find(data: bytes, kind: bytes) -> Box:
     for box in walk(data):
         if box.kind == kind:
             return box
-    msg = f"there is no {kind.decode('latin-1')} box to edit"
-    raise FixtureError(msg)
+    raise FixtureError(f"there is no {kind.decode('latin-1')} box to edit")
 
 
 def patched(data: bytes, at: int, new: bytes) -> bytes:
@@ -91,8 +90,7 @@ class SetColr:
         """Return the edited file; ``FixtureError`` where the box is not nclx."""
         box = find(data, b"colr")
         if data[box.start + 8 : box.start + 12] != b"nclx":
-            msg = "the colr box is not of type nclx"
-            raise FixtureError(msg)
+            raise FixtureError("the colr box is not of type nclx")
         numbers = struct.pack(">HHHB", self.primaries, self.transfer, self.matrix, self.full_range << 7)
         return patched(data, box.start + 12, numbers)
 

@@ -278,8 +278,7 @@ def write_hostile(root: Path, ffmpeg: Path | None = None) -> tuple[HostileFile, 
             except OSError as error:
                 if hostile in _SPECIAL or hostile in _NAMED:
                     continue  # this system has no such thing
-                msg = f"cannot write {path.name!r}: {error.strerror or error}"
-                raise FixtureError(msg) from error
+                raise FixtureError(f"cannot write {path.name!r}: {error.strerror or error}") from error
             written.append(hostile)
     return tuple(written)
 

@@ -36,16 +36,14 @@ def find_ffmpeg() -> Path:
     if named:
         found = shutil.which(named)
         if found is None:
-            msg = f"HFBENCH_FFMPEG names {named}, which is not a program: {HOW_TO_GET}"
-            raise FixtureError(msg)
+            raise FixtureError(f"HFBENCH_FFMPEG names {named}, which is not a program: {HOW_TO_GET}")
         return Path(found).absolute()  # it is run in other folders
     try:
         import imageio_ffmpeg
 
         return Path(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:
-        msg = f"there is no ffmpeg program: {HOW_TO_GET}"
-        raise FixtureError(msg) from error
+        raise FixtureError(f"there is no ffmpeg program: {HOW_TO_GET}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,7 @@ class Program:
         """Raise ``FixtureError`` where the arguments ask for a video encoder that this build lacks."""
         for option, value in itertools.pairwise(arguments):
             if option == "-c:v" and value != "copy" and value not in self.encoders:
-                msg = f"{self.path} has no encoder {value}: {HOW_TO_GET}"
-                raise FixtureError(msg)
+                raise FixtureError(f"{self.path} has no encoder {value}: {HOW_TO_GET}")
 
 
 @functools.lru_cache(maxsize=8)
@@ -78,9 +75,8 @@ def _file_sha256(path: Path) -> str:
 def load(path: Path) -> Program:
     """Ask the program for its version and encoders, once per path and process."""
     banner = _ask(path, "-version").split("\n", 1)[0].split()
-    if len(banner) < 3 or banner[0] != "ffmpeg":  # noqa: PLR2004 - "ffmpeg version X"
-        msg = f"{path} does not answer like ffmpeg: {HOW_TO_GET}"
-        raise FixtureError(msg)
+    if len(banner) < 3 or banner[0] != "ffmpeg":
+        raise FixtureError(f"{path} does not answer like ffmpeg: {HOW_TO_GET}")
     listed = _ask(path, "-hide_banner", "-encoders").split("------", 1)[-1]
     names = [line.split()[1] for line in listed.splitlines() if len(line.split()) > 1]
     return Program(path.absolute(), banner[2], frozenset(names))
@@ -92,8 +88,7 @@ def _ask(path: Path, *arguments: str) -> str:
             [path, *arguments], capture_output=True, text=True, check=True, timeout=60, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.SubprocessError) as error:
-        msg = f"{path} cannot be run: {HOW_TO_GET}"
-        raise FixtureError(msg, str(error)) from error
+        raise FixtureError(f"{path} cannot be run: {HOW_TO_GET}", str(error)) from error
     return answer.stdout
 
 
@@ -164,8 +159,7 @@ class Runner:
             said = words.read(_DIAGNOSTIC_BYTES).decode(errors="replace").strip()
         if child.returncode != 0:
             last = said.splitlines()[-1] if said else f"exit code {child.returncode}"
-            msg = f"ffmpeg failed to make {arguments[-1]}: {last}"
-            raise FixtureError(msg, said)
+            raise FixtureError(f"ffmpeg failed to make {arguments[-1]}: {last}", said)
 
     def _start(self, command: list[str], stderr: int, *, piped: bool) -> subprocess.Popen[bytes]:
         stdin = subprocess.PIPE if piped else subprocess.DEVNULL
@@ -180,8 +174,7 @@ class Runner:
                 env={**os.environ, **self.surroundings.variables},
             )
         except OSError as error:
-            msg = f"{self.program.path} cannot be run: {HOW_TO_GET}"
-            raise FixtureError(msg, str(error)) from error
+            raise FixtureError(f"{self.program.path} cannot be run: {HOW_TO_GET}", str(error)) from error
         finally:
             if before is not None:
                 os.sched_setaffinity(0, before)
@@ -216,5 +209,4 @@ class Runner:
 
     def _check_stop(self) -> None:
         if self.stop.is_set():
-            msg = "stopped"
-            raise FixtureError(msg)
+            raise FixtureError("stopped")

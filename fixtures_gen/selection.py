@@ -21,10 +21,8 @@ def select(names: Iterable[str] = (), tags: Iterable[str] = ()) -> tuple[str, ..
     needed = set(tags)
     known = frozenset().union(*(recipe.tags for recipe in CATALOGUE.values()))
     if needed - known:
-        msg = f"there is no tag {min(needed - known)!r}: the tags are {', '.join(sorted(known))}"
-        raise UnknownNameError(msg)
+        raise UnknownNameError(f"there is no tag {min(needed - known)!r}: the tags are {', '.join(sorted(known))}")
     chosen = tuple(name for name, recipe in CATALOGUE.items() if name in wanted and needed <= recipe.tags)
     if not chosen:
-        msg = "no fixture has that name and all of those tags: see `hfbench fixtures list`"
-        raise UnknownNameError(msg)
+        raise UnknownNameError("no fixture has that name and all of those tags: see `hfbench fixtures list`")
     return chosen

@@ -78,7 +78,7 @@ class Camera:
     @property
     def pix_fmt(self) -> str:
         """The raw format's name in ffmpeg."""
-        return "yuv420p" if self.depth == 8 else "yuv420p10le"  # noqa: PLR2004 - bits
+        return "yuv420p" if self.depth == 8 else "yuv420p10le"
 
     def _scene(self, span: int) -> tuple[npt.NDArray[Any], ...]:
         """Y, U, V of a scene larger than the frame by ``span`` each way, leaving room for the noise."""
@@ -96,7 +96,7 @@ class Camera:
         return tuple(self._deep(p) for p in (luma, blue, red))
 
     def _deep(self, plane: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        if self.depth == 8:  # noqa: PLR2004 - bits
+        if self.depth == 8:
             return plane.astype(np.uint8)
         return (plane << _DEEP_SHIFT).astype(np.uint16)
 
@@ -104,10 +104,10 @@ class Camera:
         """Flat pool of noise in two's complement, so that an unsigned addition wraps to the right sum."""
         words = splitmix64(self.width * self.height // 4 + _NOISE_SPARE // 4, self.seed)
         samples = words.astype("<u8", copy=False).view("<u2").astype(np.int32)
-        amplitude = noise if self.depth == 8 else noise << _DEEP_SHIFT  # noqa: PLR2004 - bits
-        kind = np.int8 if self.depth == 8 else np.int16  # noqa: PLR2004 - bits
+        amplitude = noise if self.depth == 8 else noise << _DEEP_SHIFT
+        kind = np.int8 if self.depth == 8 else np.int16
         spread = (samples * (2 * amplitude + 1) >> 16) - amplitude
-        return spread.astype(kind).view(np.uint8 if self.depth == 8 else np.uint16)  # noqa: PLR2004 - bits
+        return spread.astype(kind).view(np.uint8 if self.depth == 8 else np.uint16)
 
     def paint(self) -> Iterator[tuple[npt.NDArray[Any], ...]]:
         """Y, U and V of each frame in turn; the arrays are reused by nothing and belong to the caller."""
@@ -117,7 +117,7 @@ class Camera:
         split = self.height * 3 // 8
         starts = splitmix64(self.frames, self.seed + 1) % np.uint64(_NOISE_SPARE)
         speed = max(self.height // 180, 1)
-        scale = 1 if self.depth == 8 else 1 << _DEEP_SHIFT  # noqa: PLR2004 - bits
+        scale = 1 if self.depth == 8 else 1 << _DEEP_SHIFT
         strip_w, strip_h = barcode.strip_size(self.width, self.height)
         for n in range(self.frames):
             dx, dy = _bounce(3 * speed * n, span), _bounce(speed * n, span)

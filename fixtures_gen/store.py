@@ -79,8 +79,7 @@ def find_recipe(name: str) -> Recipe:
         return CATALOGUE[name]
     near = difflib.get_close_matches(name, CATALOGUE, n=3)
     hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(CATALOGUE)}"
-    msg = f"there is no fixture {name!r}: {hint}"
-    raise UnknownNameError(msg)
+    raise UnknownNameError(f"there is no fixture {name!r}: {hint}")
 
 
 def file_sha256(path: Path) -> str:
@@ -144,8 +143,7 @@ class Store:
         size = size or recipe.default_size
         wrong = self.problems(name, size)
         if wrong:
-            msg = f"{name} at {size.value} {wrong[0]}: run `python -m fixtures_gen build {name}`"
-            raise FixtureError(msg)
+            raise FixtureError(f"{name} at {size.value} {wrong[0]}: run `python -m fixtures_gen build {name}`")
         folder = self.folder(name, size)
         return Entry(name, size, folder, _read_manifest(folder) or {})
 
@@ -198,8 +196,7 @@ class Store:
                 report.tell(recipe.name, size, "building")
                 seconds = self._build_into(folder, recipe, size, stop)
         except OSError as error:
-            msg = f"cannot write {folder.name} under {self.root}: {error.strerror or error}"
-            raise FixtureError(msg) from error
+            raise FixtureError(f"cannot write {folder.name} under {self.root}: {error.strerror or error}") from error
         report.tell(recipe.name, size, "built", seconds)
 
     def _sweep(self, folder: Path) -> None:

@@ -63,9 +63,8 @@ def read(path: Path = COMMITTED) -> Sums:
             version = line.removeprefix(_VERSION).strip()
         elif line and not line.startswith("#"):
             sha256, _, key = line.partition("  ")
-            if not key or len(sha256) != 64:  # noqa: PLR2004 - hex digits of SHA-256
-                msg = f"{path.name} has a line that is no checksum: {line[:80]}"
-                raise FixtureError(msg)
+            if not key or len(sha256) != 64:
+                raise FixtureError(f"{path.name} has a line that is no checksum: {line[:80]}")
             hashes[key] = sha256
     return Sums(version, hashes)
 

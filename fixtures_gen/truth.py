@@ -176,8 +176,7 @@ class Truth:
     def from_json(data: Mapping[str, Any]) -> Truth:
         """The inverse of ``to_json``; ``ValueError`` for another format."""
         if data.get("format") != FORMAT:
-            msg = f"truth.json has format {data.get('format')!r}, this version reads {FORMAT}"
-            raise ValueError(msg)
+            raise ValueError(f"truth.json has format {data.get('format')!r}, this version reads {FORMAT}")
         return Truth(tuple(_file(entry) for entry in data["files"]))
 
 

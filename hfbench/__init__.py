@@ -62,6 +62,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        msg = f"module 'hfbench' has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module 'hfbench' has no attribute {name!r}")
     return getattr(import_module(home), name)

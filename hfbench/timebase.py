@@ -38,8 +38,7 @@ def to_fraction(value: object) -> Fraction:
         ValueError: not a number, not finite, or a zero denominator.
     """
     if isinstance(value, bool) or value is None:
-        msg = f"{value!r} is not a number"
-        raise ValueError(msg)
+        raise ValueError(f"{value!r} is not a number")
     if isinstance(value, int | Fraction):
         return Fraction(value)
     try:
@@ -54,8 +53,7 @@ def to_fraction(value: object) -> Fraction:
             return Fraction(Decimal(repr(float(value))))
     except (ValueError, OverflowError, ZeroDivisionError, InvalidOperation):
         pass
-    msg = f"{value!r} is not a finite number"
-    raise ValueError(msg)
+    raise ValueError(f"{value!r} is not a finite number")
 
 
 def parse_rate(value: object) -> Fraction:
@@ -72,8 +70,7 @@ def parse_rate(value: object) -> Fraction:
         rate = to_fraction(value)
         rate = _NTSC_RATES.get(rate, rate)
     if not 0 < rate <= MAX_FRAME_RATE:
-        msg = f"{value!r} is not a frame rate: it must be above 0 and at most {MAX_FRAME_RATE}"
-        raise ValueError(msg)
+        raise ValueError(f"{value!r} is not a frame rate: it must be above 0 and at most {MAX_FRAME_RATE}")
     return rate
 
 
@@ -81,17 +78,17 @@ def _rate_from_pair(value: object) -> Fraction | None:
     """The ratio of a ``{num, den}`` mapping or a two-element sequence; None for any other kind of value."""
     if isinstance(value, Mapping):
         if set(value) != {"num", "den"}:
-            msg = f"{dict(value)!r} is not a frame rate: a mapping must have exactly the keys 'num' and 'den'"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{dict(value)!r} is not a frame rate: a mapping must have exactly the keys 'num' and 'den'"
+            )
         pair = (value["num"], value["den"])
-    elif isinstance(value, list | tuple) and len(value) == 2:  # noqa: PLR2004  a pair
+    elif isinstance(value, list | tuple) and len(value) == 2:
         pair = (value[0], value[1])
     else:
         return None
     numerator, denominator = (to_fraction(part) for part in pair)
     if denominator == 0:
-        msg = f"{value!r} is not a frame rate: its denominator is 0"
-        raise ValueError(msg)
+        raise ValueError(f"{value!r} is not a frame rate: its denominator is 0")
     return numerator / denominator
 
 
@@ -131,8 +128,7 @@ class TimeRange:
 
     def __post_init__(self) -> None:
         if self.end <= self.start:
-            msg = f"duration must be positive (got {seconds_text(self.end - self.start)})"
-            raise ValueError(msg)
+            raise ValueError(f"duration must be positive (got {seconds_text(self.end - self.start)})")
 
     @property
     def duration(self) -> Fraction:
@@ -160,8 +156,9 @@ class FrameGrid:
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.rate <= 0:
-            msg = f"a frame grid needs at least one slot and a positive rate (got {self.count} at {self.rate})"
-            raise ValueError(msg)
+            raise ValueError(
+                f"a frame grid needs at least one slot and a positive rate (got {self.count} at {self.rate})"
+            )
 
     @classmethod
     def over(cls, window: TimeRange, rate: Fraction) -> FrameGrid:

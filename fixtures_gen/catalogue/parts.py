@@ -36,7 +36,7 @@ def remux(output: str, source: str, *options: str, before: tuple[str, ...] = ())
 def ticks_for(rate: Fraction) -> int:
     """The MP4 track time scale that holds this rate exactly, as ffmpeg chooses it: at least 10 000 per second."""
     scale = rate.numerator
-    while scale < 10_000:  # noqa: PLR2004 - movenc's own limit
+    while scale < 10_000:
         scale *= 2
     return scale
 

@@ -108,7 +108,7 @@ _JITTER = _CameraTimes(
 _DROPPED = _CameraTimes(
     "dropped.mp4",
     f"select='not(between(mod(n,37),10,12))',settb=1/{TICKS}",
-    _Kept(tuple((n, n * _STEP) for n in range(_CAMERA_FRAMES) if not 10 <= n % 37 <= 12), _LAST),  # noqa: PLR2004
+    _Kept(tuple((n, n * _STEP) for n in range(_CAMERA_FRAMES) if not 10 <= n % 37 <= 12), _LAST),
 )
 _FILM_STEP = TICKS // 24
 _SWITCHED = _CameraTimes(

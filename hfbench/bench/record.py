@@ -72,8 +72,9 @@ class Sample:
         for name, value in self.metrics.items():
             if value is not None and not _is_number(value):
                 told = str(value)[:40]
-                msg = f"scenario {self.scenario!r}: metric {name} is {told}; it must be a finite number or null"
-                raise RecordError(msg)
+                raise RecordError(
+                    f"scenario {self.scenario!r}: metric {name} is {told}; it must be a finite number or null"
+                )
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict with the fields' own names."""
@@ -207,8 +208,9 @@ def write_atomically(path: Path, text: str) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        msg = f"can't write {path}: {error.strerror or error}; choose another place with --record"
-        raise OutputError(msg) from error
+        raise OutputError(
+            f"can't write {path}: {error.strerror or error}; choose another place with --record"
+        ) from error
 
 
 def load_record(path: str | Path) -> RunRecord:
@@ -220,18 +222,14 @@ def load_record(path: str | Path) -> RunRecord:
     place = Path(path)
     try:
         if not stat.S_ISREG(place.stat().st_mode):  # a pipe would be waited for, a folder has no text
-            msg = f"can't read the record {place}: it is no regular file"
-            raise RecordError(msg)
+            raise RecordError(f"can't read the record {place}: it is no regular file")
         document = json.loads(place.read_text(encoding="utf-8"))
     except OSError as error:
-        msg = f"can't read the record {place}: {error.strerror or error}"
-        raise RecordError(msg) from error
+        raise RecordError(f"can't read the record {place}: {error.strerror or error}") from error
     except (UnicodeDecodeError, RecursionError) as error:
-        msg = f"{place} is not a run record: {error}"
-        raise RecordError(msg) from error
+        raise RecordError(f"{place} is not a run record: {error}") from error
     except json.JSONDecodeError as error:
-        msg = f"{place} is not a run record: not JSON (line {error.lineno}: {error.msg})"
-        raise RecordError(msg) from error
+        raise RecordError(f"{place} is not a run record: not JSON (line {error.lineno}: {error.msg})") from error
     return record_from_json(document, name=str(place))
 
 
@@ -243,21 +241,19 @@ def record_from_json(document: object, *, name: str = "the record") -> RunRecord
     """
     schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(schema, str):
-        msg = f'{name} is not a run record: it has no "schema"'
-        raise RecordError(msg)
+        raise RecordError(f'{name} is not a run record: it has no "schema"')
     reader = _READERS.get(schema)
     if reader is None:
         known = ", ".join(_READERS)
-        msg = f"{name} has schema {schema!r}; this hfbench reads {known}; a newer hfbench may have written it: upgrade"
-        raise RecordError(msg)
+        raise RecordError(
+            f"{name} has schema {schema!r}; this hfbench reads {known}; a newer hfbench may have written it: upgrade"
+        )
     try:
         return reader(document)
     except RecordError as error:
-        msg = f"{name} is damaged: {error.message}"
-        raise RecordError(msg) from error
+        raise RecordError(f"{name} is damaged: {error.message}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{name} is damaged: {type(error).__name__}: {error}"
-        raise RecordError(msg) from error
+        raise RecordError(f"{name} is damaged: {type(error).__name__}: {error}") from error
 
 
 def load_records(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
@@ -273,8 +269,7 @@ def load_records(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
     try:
         import pandas as pd
     except ImportError as error:
-        msg = 'load_records needs pandas: pip install "hfbench[notebooks]"'
-        raise NotInstalledError(msg) from error
+        raise NotInstalledError('load_records needs pandas: pip install "hfbench[notebooks]"') from error
     chosen = [paths] if isinstance(paths, str | Path) else list(paths)
     rows = [row for path in chosen for row in _rows(Path(path).name, load_record(path))]
     return pd.DataFrame(rows)
@@ -310,8 +305,7 @@ def _sample_v1(document: dict[str, Any]) -> Sample:
     name = f"a sample of {repr(document.get('scenario'))[:40]}"
     missing = [key for key in ("metrics", "round", "scenario", "backend", "scope", "format") if key not in document]
     if missing:
-        msg = f"{name} has no {', no '.join(missing)}"
-        raise RecordError(msg)
+        raise RecordError(f"{name} has no {', no '.join(missing)}")
     _check(document, _SAMPLE_V1, name)
     # An unknown key is a later addition of the same version: additions never change the meaning of what was there.
     return Sample(**{key: value for key, value in document.items() if key in known})
@@ -325,8 +319,7 @@ def _check(document: Mapping[str, Any], kinds: Mapping[str, Callable[[Any], bool
     """
     for key, fits in kinds.items():
         if key in document and not fits(document[key]):
-            msg = f"{key} of {name} can't be {repr(document[key])[:80]}"
-            raise RecordError(msg)
+            raise RecordError(f"{key} of {name} can't be {repr(document[key])[:80]}")
 
 
 def _is_number(value: object) -> bool:

@@ -105,8 +105,7 @@ def find_scenario(name: str) -> Scenario:
         return SCENARIOS[name]
     near = difflib.get_close_matches(name, SCENARIOS, 1)
     hint = f"; did you mean {near[0]}?" if near else f"; choose from {', '.join(SCENARIOS)}"
-    msg = f"there is no scenario {name!r}{hint}"
-    raise UsageError(msg)
+    raise UsageError(f"there is no scenario {name!r}{hint}")
 
 
 def fixture_store() -> Store:
@@ -162,8 +161,9 @@ def _size(name: str | None) -> Size | None:
     try:
         return Size(name)
     except ValueError:
-        msg = f"size: {name!r} is not allowed; choose one of {', '.join(each.value for each in Size)}"
-        raise UsageError(msg) from None
+        raise UsageError(
+            f"size: {name!r} is not allowed; choose one of {', '.join(each.value for each in Size)}"
+        ) from None
 
 
 def _built(scenario: Scenario, store: Store, size: Size | None) -> BuiltScenario:

@@ -151,8 +151,7 @@ def write_manifest(folder_fd: int, key: CacheKey, payload: Mapping[str, JsonValu
     # As a reader will read it: tuples have become lists.
     manifest = _manifest_from(unseal(data) or {})
     if manifest is None:
-        msg = "a manifest that was just sealed can't be read"
-        raise AssertionError(msg)
+        raise AssertionError("a manifest that was just sealed can't be read")
     return manifest
 
 
@@ -174,15 +173,12 @@ def _frames_in(folder_fd: int) -> dict[str, int]:
     for name in sorted(os.listdir(folder_fd)):
         found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
         if name.startswith(_RESERVED_PREFIX) or not stat.S_ISREG(found.st_mode):
-            msg = f"{name!r} is not a frame, so the folder can't become a cache entry"
-            raise EntryRefusedError(msg)
+            raise EntryRefusedError(f"{name!r} is not a frame, so the folder can't become a cache entry")
         if found.st_size == 0:
-            msg = f"the frame {name!r} is empty, so the folder can't become a cache entry"
-            raise EntryRefusedError(msg)
+            raise EntryRefusedError(f"the frame {name!r} is empty, so the folder can't become a cache entry")
         files[name] = found.st_size
     if not files:
-        msg = "there are no frames, so the folder can't become a cache entry"
-        raise EntryRefusedError(msg)
+        raise EntryRefusedError("there are no frames, so the folder can't become a cache entry")
     return files
 
 

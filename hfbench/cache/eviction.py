@@ -59,8 +59,7 @@ class EvictionPolicy:
     def __post_init__(self) -> None:
         if self.max_bytes < 0 or not self.min_age_seconds >= 0:
             kept = f"{self.max_bytes} bytes for at least {self.min_age_seconds} s"
-            msg = f"a cache can't keep {kept}: both must be 0 or more"
-            raise ValueError(msg)
+            raise ValueError(f"a cache can't keep {kept}: both must be 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,7 @@ class CacheKey:
 
     def __post_init__(self) -> None:
         if len(self.digest) != _DIGEST_DIGITS or not set(self.digest) <= set("0123456789abcdef"):
-            msg = f"{self.digest!r} is not a SHA-256 digest in hexadecimal"
-            raise ValueError(msg)
+            raise ValueError(f"{self.digest!r} is not a SHA-256 digest in hexadecimal")
 
     @property
     def short(self) -> str:
@@ -91,13 +90,11 @@ def _canonical(value: object) -> object:
     if isinstance(value, Mapping):
         for name in value:
             if not isinstance(name, str):
-                msg = f"a key can't be made from {value!r}: the name {name!r} is not text"
-                raise TypeError(msg)
+                raise TypeError(f"a key can't be made from {value!r}: the name {name!r} is not text")
         return {str.__str__(name): _canonical(part) for name, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return [_canonical(part) for part in value]
-    msg = f"a key can't be made from {value!r}: it must be None, a number, text, a sequence or a mapping"
-    raise TypeError(msg)
+    raise TypeError(f"a key can't be made from {value!r}: it must be None, a number, text, a sequence or a mapping")
 
 
 def _number(value: float | Fraction) -> int | str | None:

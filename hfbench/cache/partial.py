@@ -148,8 +148,7 @@ class PartialEntry:
 
     def _expect_open(self) -> None:
         if self._lock.fd < 0:
-            msg = "this partial entry was committed, detached or abandoned before"
-            raise RuntimeError(msg)
+            raise RuntimeError("this partial entry was committed, detached or abandoned before")
 
     def _give_lock(self) -> Lock:
         """The lock, for somebody else to close; ours is closed from now on."""

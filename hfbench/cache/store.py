@@ -193,8 +193,9 @@ class ExtractionCache:
         except OSError as error:
             self._published(None)
             advice = "free some space or use --cache off"
-            msg = f"the cache {self.root} can't take another entry: {error.strerror}; {advice}"
-            raise CacheUnusableError(msg, diagnostic=str(error)) from error
+            raise CacheUnusableError(
+                f"the cache {self.root} can't take another entry: {error.strerror}; {advice}", diagnostic=str(error)
+            ) from error
 
     def adopt(
         self, key: CacheKey, folder: Path, payload: Mapping[str, JsonValue], *, link: bool = False

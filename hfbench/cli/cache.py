@@ -33,11 +33,9 @@ def _open(folder: str | None) -> ExtractionCache:
 
     root = cache_root_from(folder, os.environ)
     if root is None:
-        msg = f"no cache is named: give --cache FOLDER or set {ENVIRONMENT_VARIABLE}"
-        raise UsageError(msg)
+        raise UsageError(f"no cache is named: give --cache FOLDER or set {ENVIRONMENT_VARIABLE}")
     if not root.is_dir():
-        msg = f"there is no cache at {root}: it is made by 'hfbench extract --cache {root} ...'"
-        raise UsageError(msg)
+        raise UsageError(f"there is no cache at {root}: it is made by 'hfbench extract --cache {root} ...'")
     return ExtractionCache.open(root)
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _HEADLINE: Final = "hdr-sdr-mixed-scope"
 _AXES: Final = ("backend", "scope", "format", "cache")
-_TWO: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +79,12 @@ def _compared(chosen: dict[str, Any], terms: Terms) -> _Outcome:
     texts = [thing for thing in chosen["things"] if not Path(thing).is_file()]
     strange = next((text for text in texts if "=" not in text), None)
     if strange is not None:
-        msg = f"there is no record {strange!r}: give a record's file, or an engine as NAME=COMMAND"
-        raise UsageError(msg)
+        raise UsageError(f"there is no record {strange!r}: give a record's file, or an engine as NAME=COMMAND")
     specs = [EngineSpec.parse(text) for text in (*texts, *chosen["engines"])]
-    if len(specs) >= _TWO and not records:
+    if len(specs) >= 2 and not records:
         return _lineup(chosen, specs, terms)
-    if specs or not 1 <= len(records) <= _TWO:
-        msg = "give two records, or one record, or at least two engines NAME=COMMAND (the baseline first)"
-        raise UsageError(msg)
+    if specs or not 1 <= len(records) <= 2:
+        raise UsageError("give two records, or one record, or at least two engines NAME=COMMAND (the baseline first)")
     return _saved(records, chosen["across"], terms)
 
 
@@ -97,14 +94,13 @@ def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outco
     from hfbench.errors import UsageError
 
     records = [load_record(path) for path in paths]
-    if len(records) == _TWO:
+    if len(records) == 2:
         names = tuple(path.name if paths[0].name != paths[1].name else str(path) for path in paths)
         return _Outcome(records[1], (compare_apart(records[0], records[1], (names[0], names[1]), terms),))
     if not across:
         return _Outcome(records[0], compare_one(records[0], terms))
     if len(across) > 1:
-        msg = f"within one record compare across one axis, not {' and '.join(across)}"
-        raise UsageError(msg)
+        raise UsageError(f"within one record compare across one axis, not {' and '.join(across)}")
     return _Outcome(records[0], compare_ways(records[0], across[0], terms))
 
 

@@ -41,7 +41,6 @@ _SCENARIOS: Final = ("hdr-sdr-mixed-scope", "vfr-screen-recording")
 _SCOPES: Final = ("segment", "fused")
 #: As in hfbench.bench.judge.stats, spelled out so that ``--help`` does not import it.
 _LOOKS: Final = ("15", "20", "30", "40", "60")
-_TWO: Final = 2
 
 
 @click.command("gate", epilog=ExitCode.table())
@@ -126,9 +125,8 @@ def _subject(chosen: dict[str, Any]) -> _Revisions | _Engines:
     from hfbench.errors import UsageError
 
     specs = tuple(EngineSpec.parse(text) for text in chosen["engines"])
-    if bool(specs) == bool(chosen["base"]) or len(specs) not in {0, _TWO}:
-        msg = "say --base REVISION, or --engine NAME=COMMAND twice (the baseline first), and not both"
-        raise UsageError(msg)
+    if bool(specs) == bool(chosen["base"]) or len(specs) not in {0, 2}:
+        raise UsageError("say --base REVISION, or --engine NAME=COMMAND twice (the baseline first), and not both")
     return _Engines(*specs) if specs else _Revisions(chosen["repository"], chosen["base"], chosen["head"])
 
 

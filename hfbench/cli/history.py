@@ -47,11 +47,11 @@ def command(sources: tuple[Path, ...], **chosen: Any) -> None:
         say(f"left out: {trouble}")
     history = found.where(**{axis: chosen[axis] for axis in _AXES if chosen[axis]})
     if found.series and not history.series:
-        msg = "nothing in the history fits these options: hfbench history --table shows what there is"
-        raise RecordError(msg)
+        raise RecordError("nothing in the history fits these options: hfbench history --table shows what there is")
     if not history.series:
-        msg = "there is no history yet: run `asv run`, or `hfbench run` at several commits, or name the results"
-        raise RecordError(msg)
+        raise RecordError(
+            "there is no history yet: run `asv run`, or `hfbench run` at several commits, or name the results"
+        )
     steps = find_steps(history)
     if chosen["as_json"]:
         print_json(_document(history, steps))

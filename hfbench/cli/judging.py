@@ -104,8 +104,7 @@ def declared_budgets(chosen: dict[str, Any]) -> tuple[Budget, ...]:
 
     named: Path | None = chosen["budgets"]
     if named is not None and not named.is_file():
-        msg = f"there is no file {named} to read budgets from"
-        raise UsageError(msg)
+        raise UsageError(f"there is no file {named} to read budgets from")
     return load_budgets(named or Path("pyproject.toml"))
 
 

@@ -95,8 +95,7 @@ def _write(ran: list[Ran], records: Sequence[Path], chosen: dict[str, Any]) -> N
     for each, failure in failed:
         say(f"{each.notebook.name}, {failure.told}; kept: {each.executed}")
     if failed:
-        msg = f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}"
-        raise MeasurementError(msg)
+        raise MeasurementError(f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}")
 
 
 def _page(ran: Ran, page: Path) -> dict[str, Any]:

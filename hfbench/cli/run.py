@@ -164,5 +164,6 @@ def _refuse_wrong_frames(measured: Measured) -> None:
     if wrong:
         from hfbench.errors import MeasurementError
 
-        msg = f"{len(wrong)} of {len(measured.checks)} ways gave wrong frames: their times mean nothing"
-        raise MeasurementError(msg)
+        raise MeasurementError(
+            f"{len(wrong)} of {len(measured.checks)} ways gave wrong frames: their times mean nothing"
+        )

@@ -80,8 +80,9 @@ def _keep_stdout_for_json(sinks: Sequence[str]) -> None:
     from hfbench.telemetry.policy import choose_sinks
 
     if any(choice.spec.scheme == "stdout" for choice in choose_sinks(sinks, os.environ)):
-        msg = "the sink stdout: and --json both want standard output: send events to jsonl:FILE, or leave one out"
-        raise UsageError(msg)
+        raise UsageError(
+            "the sink stdout: and --json both want standard output: send events to jsonl:FILE, or leave one out"
+        )
 
 
 def _facts(result: ExtractionResult, options: ExtractOptions) -> dict[str, object]:

@@ -39,8 +39,7 @@ def load(path: Path, *, root: Path | None, fps: Rate | None) -> Composition:
             return html_format.parse(text, root=project, fps=fps)
         return json_format.parse(text, root=project, fps=fps)
     except CompositionError as error:
-        msg = f"{_name_in_message(path)}: {error.message}"
-        raise CompositionError(msg, diagnostic=error.diagnostic) from None
+        raise CompositionError(f"{_name_in_message(path)}: {error.message}", diagnostic=error.diagnostic) from None
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -50,37 +49,30 @@ def _read_bytes(path: Path) -> bytes:
         with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor, not a path
             mode = os.fstat(descriptor).st_mode
             if stat.S_ISDIR(mode):
-                msg = "is a folder; give the composition file in it"
-                raise CompositionError(msg)
+                raise CompositionError("is a folder; give the composition file in it")
             if not stat.S_ISREG(mode):
-                msg = "is not a regular file"
-                raise CompositionError(msg)
+                raise CompositionError("is not a regular file")
             content = file.read(MAX_JSON_BYTES + 1)
     except IsADirectoryError:
-        msg = "is a folder; give the composition file in it"
-        raise CompositionError(msg) from None
+        raise CompositionError("is a folder; give the composition file in it") from None
     except OSError as error:
-        msg = f"can't be read: {error.strerror or error}"
-        raise CompositionError(msg) from None
+        raise CompositionError(f"can't be read: {error.strerror or error}") from None
     except ValueError:
-        msg = "can't be read: the name holds a NUL"
-        raise CompositionError(msg) from None
+        raise CompositionError("can't be read: the name holds a NUL") from None
     _check_size(len(content), MAX_JSON_BYTES)
     return content
 
 
 def _check_size(size: int, limit: int) -> None:
     if size > limit:
-        msg = f"is too large for a composition; allowed: at most {limit // 2**20} MiB"
-        raise CompositionError(msg)
+        raise CompositionError(f"is too large for a composition; allowed: at most {limit // 2**20} MiB")
 
 
 def _decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        msg = f"is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}"
-        raise CompositionError(msg) from None
+        raise CompositionError(f"is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}") from None
 
 
 def _is_html(path: Path, text: str) -> bool:
@@ -91,16 +83,14 @@ def _is_html(path: Path, text: str) -> bool:
     beginning = text.lstrip()[:1]
     if beginning in {"<", "{"}:
         return beginning == "<"
-    msg = "is neither a JSON object nor HTML; allowed: a .json or .html composition"
-    raise CompositionError(msg)
+    raise CompositionError("is neither a JSON object nor HTML; allowed: a .json or .html composition")
 
 
 def _project_root(path: Path, root: Path | None) -> Path:
     if root is None:
         return path.absolute().parent
     if not root.is_dir():
-        msg = f"root: {_name_in_message(root)} is not a folder"
-        raise CompositionError(msg)
+        raise CompositionError(f"root: {_name_in_message(root)} is not a folder")
     return root.absolute()
 
 

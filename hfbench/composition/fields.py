@@ -62,11 +62,9 @@ def read_seconds(value: object) -> Fraction:
     try:
         seconds = _read_number(value)
     except (ValueError, OverflowError):
-        msg = f"{shown(value)} is not a finite number; {_SECONDS_ALLOWED}"
-        raise ValueError(msg) from None
+        raise ValueError(f"{shown(value)} is not a finite number; {_SECONDS_ALLOWED}") from None
     if abs(seconds) > MAX_SECONDS:
-        msg = f"{shown(value)} is too large; allowed: up to {MAX_SECONDS} seconds"
-        raise ValueError(msg)
+        raise ValueError(f"{shown(value)} is too large; allowed: up to {MAX_SECONDS} seconds")
     return seconds
 
 
@@ -80,13 +78,11 @@ def read_end(value: object, start: Fraction) -> Fraction | None:
     if value is None or special == math.inf:
         return None
     if special is not None:
-        msg = f"duration must be positive (got {'NaN' if math.isnan(special) else '-Infinity'})"
-        raise ValueError(msg)
+        raise ValueError(f"duration must be positive (got {'NaN' if math.isnan(special) else '-Infinity'})")
     end = read_seconds(value)
     if end <= start:
         got, first, last = (timebase.seconds_text(each) for each in (end - start, start, end))
-        msg = f"duration must be positive (got {got}): the end {last} must be after the start {first}"
-        raise ValueError(msg)
+        raise ValueError(f"duration must be positive (got {got}): the end {last} must be after the start {first}")
     return end
 
 
@@ -98,8 +94,7 @@ def read_media_start(value: object) -> Fraction:
     """
     seconds = read_seconds(value)
     if seconds < 0:
-        msg = f"{shown(value)} is before the source begins; allowed: 0 or more seconds"
-        raise ValueError(msg)
+        raise ValueError(f"{shown(value)} is before the source begins; allowed: 0 or more seconds")
     return seconds
 
 
@@ -114,8 +109,9 @@ def read_playback_rate(value: object) -> Fraction:
     except (ValueError, OverflowError):
         rate = Fraction(0)
     if not MIN_PLAYBACK_RATE <= rate <= MAX_PLAYBACK_RATE:
-        msg = f"{shown(value)} is not a playback rate; allowed: {float(MIN_PLAYBACK_RATE)} to {int(MAX_PLAYBACK_RATE)}"
-        raise ValueError(msg)
+        raise ValueError(
+            f"{shown(value)} is not a playback rate; allowed: {float(MIN_PLAYBACK_RATE)} to {int(MAX_PLAYBACK_RATE)}"
+        )
     return rate
 
 
@@ -130,8 +126,9 @@ def read_rate(value: object) -> Fraction:
             _check_size(part)
         return timebase.parse_rate(value)
     except (ValueError, TypeError, OverflowError):
-        msg = f"{shown(value)} is not a frame rate above 0 and at most {timebase.MAX_FRAME_RATE}; {_RATES_ALLOWED}"
-        raise ValueError(msg) from None
+        raise ValueError(
+            f"{shown(value)} is not a frame rate above 0 and at most {timebase.MAX_FRAME_RATE}; {_RATES_ALLOWED}"
+        ) from None
 
 
 def check_id(value: object) -> str:
@@ -142,8 +139,7 @@ def check_id(value: object) -> str:
     """
     problem = _id_problem(value)
     if problem is not None:
-        msg = f"{shown(value)} {problem}; allowed: a plain folder name of 1 to {MAX_ID_BYTES} bytes"
-        raise ValueError(msg)
+        raise ValueError(f"{shown(value)} {problem}; allowed: a plain folder name of 1 to {MAX_ID_BYTES} bytes")
     return str(value)
 
 
@@ -154,8 +150,9 @@ def check_src(value: object) -> str:
         ValueError: not text, empty, or with a NUL, which no path and no URL can hold.
     """
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        msg = f"{shown(value)} is not a source; allowed: a path inside the project, a file:// URL or an https:// URL"
-        raise ValueError(msg)
+        raise ValueError(
+            f"{shown(value)} is not a source; allowed: a path inside the project, a file:// URL or an https:// URL"
+        )
     return value
 
 
@@ -166,8 +163,7 @@ def check_flag(value: object) -> bool:
         ValueError: neither true nor false.
     """
     if not isinstance(value, bool):
-        msg = f"{shown(value)} is neither true nor false"
-        raise ValueError(msg)  # noqa: TRY004  one kind of error for every field
+        raise ValueError(f"{shown(value)} is neither true nor false")  # noqa: TRY004  one kind of error for every field
     return value
 
 
@@ -208,8 +204,7 @@ def _check_size(value: object) -> None:
             abs(value) >= 10**_MAX_DIGITS or 0 < abs(value) < 10**-_MAX_DIGITS
         )
     if too_long:
-        msg = "more digits than a time has"
-        raise ValueError(msg)
+        raise ValueError("more digits than a time has")
 
 
 def _parts_of_rate(value: object) -> tuple[object, ...]:

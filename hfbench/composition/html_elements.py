@@ -142,5 +142,4 @@ def _with_attribute_limit(tokenizer: Any, read_name: Callable[[], bool]) -> Call
 
 
 def _refuse(limit: str) -> NoReturn:
-    msg = f"is more than a browser would show: it has over {limit}"
-    raise CompositionError(msg)
+    raise CompositionError(f"is more than a browser would show: it has over {limit}")

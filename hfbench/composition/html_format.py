@@ -57,15 +57,13 @@ def parse(text: str, *, root: Path | None = None, fps: Rate | None = None) -> Co
     notes: list[CompositionNote] = []
     videos = tuple(_named_videos(elements, notes))
     if not videos:
-        msg = "no <video> with a src attribute: there is nothing to extract"
-        raise CompositionError(msg)
+        raise CompositionError("no <video> with a src attribute: there is nothing to extract")
     check_clip_count(len(videos))
     starts = _Starts(elements, {video.element.index: video.clip_id for video in videos})
     clips = tuple(clip for video in videos if (clip := _clip(video, starts.of(video.element), notes)) is not None)
     notes.extend(starts.notes())
     if not clips:
-        msg = f"no <video> is ever shown: {notes[-1].message}"
-        raise CompositionError(msg)
+        raise CompositionError(f"no <video> is ever shown: {notes[-1].message}")
     return Composition(
         clips,
         fps=DEFAULT_FPS if fps is None else fps,

@@ -80,13 +80,11 @@ def from_document(document: object, *, root: str | Path | None = None, fps: Rate
         CompositionError: not a composition; one line that names the clip and the key.
     """
     if not isinstance(document, Mapping):
-        msg = f'a composition is an object such as {{"clips": […]}}, not {_kind_of(document)}'
-        raise CompositionError(msg)
+        raise CompositionError(f'a composition is an object such as {{"clips": […]}}, not {_kind_of(document)}')
     _check_keys(document, _DOCUMENT_KEYS, where="")
     _check_schema(document.get("schema", SCHEMA))
     if "clips" not in document:
-        msg = "clips: missing; a composition needs at least one clip"
-        raise CompositionError(msg)
+        raise CompositionError("clips: missing; a composition needs at least one clip")
     _check_types(document, "")
     return Composition(
         _clips(document["clips"]),
@@ -139,15 +137,13 @@ def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, obj
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         owner = f"clip {fields.shown(values['id'])}: " if "id" in values else ""
-        msg = f"{owner}{fields.shown(twice)}: the key is given twice"
-        raise CompositionError(msg)
+        raise CompositionError(f"{owner}{fields.shown(twice)}: the key is given twice")
     return values
 
 
 def _check_schema(value: object) -> None:
     if value != SCHEMA:
-        msg = f'schema: {_spelled(value)} is not known; allowed: "{SCHEMA}"'
-        raise CompositionError(msg)
+        raise CompositionError(f'schema: {_spelled(value)} is not known; allowed: "{SCHEMA}"')
 
 
 def _check_keys(document: Mapping[Any, object], allowed: Collection[str], *, where: str) -> None:
@@ -155,8 +151,7 @@ def _check_keys(document: Mapping[Any, object], allowed: Collection[str], *, whe
         if key not in allowed:
             near = difflib.get_close_matches(str(key)[:80].lower(), allowed, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            msg = f"{where}unknown key {fields.shown(key)}{hint} (allowed: {', '.join(allowed)})"
-            raise CompositionError(msg)
+            raise CompositionError(f"{where}unknown key {fields.shown(key)}{hint} (allowed: {', '.join(allowed)})")
 
 
 def _clips(value: Sequence[object]) -> Iterable[Clip]:
@@ -166,18 +161,15 @@ def _clips(value: Sequence[object]) -> Iterable[Clip]:
 
 def _clip(index: int, document: object) -> Clip:
     if not isinstance(document, Mapping):
-        msg = f"clips[{index}]: a clip is an object with 'id' and 'src', not {_kind_of(document)}"
-        raise CompositionError(msg)
+        raise CompositionError(f"clips[{index}]: a clip is an object with 'id' and 'src', not {_kind_of(document)}")
     if not isinstance(document.get("id"), str):
         _check_keys(document, _CLIP_KEYS, where=f"clips[{index}]: ")
         given = f"must be text, not {_kind_of(document['id'])}" if "id" in document else "missing"
-        msg = f"clips[{index}]: id: {given}; every clip needs a name"
-        raise CompositionError(msg)
+        raise CompositionError(f"clips[{index}]: id: {given}; every clip needs a name")
     where = f"clip {fields.shown(document['id'])}: "
     _check_keys(document, _CLIP_KEYS, where=where)
     if "src" not in document:
-        msg = f"{where}src: missing; every clip needs a source"
-        raise CompositionError(msg)
+        raise CompositionError(f"{where}src: missing; every clip needs a source")
     _check_types(document, where)
     values = {key: document[key] for key in _CLIP_KEYS if key in document and key != "duration"}
     if "duration" in document:
@@ -190,25 +182,21 @@ def _check_types(document: Mapping[str, object], where: str) -> None:
     for key, value in document.items():
         takes, wanted = _TYPE_BY_KEY[key]
         if not takes(value):
-            msg = f"{where}{key}: {_spelled(value)} is not {wanted}"
-            raise CompositionError(msg)
+            raise CompositionError(f"{where}{key}: {_spelled(value)} is not {wanted}")
 
 
 def _end_from_duration(document: Mapping[str, Any], where: str) -> Fraction | None:
     if "end" in document:
-        msg = f"{where}duration: a clip has 'end' or 'duration', not both"
-        raise CompositionError(msg)
+        raise CompositionError(f"{where}duration: a clip has 'end' or 'duration', not both")
     try:
         duration = fields.read_end(document["duration"], Fraction(0))
     except ValueError as error:
         # The words about an end after a start belong to the key ``end``.
-        msg = f"{where}duration: {str(error).partition(':')[0]}"
-        raise CompositionError(msg) from None
+        raise CompositionError(f"{where}duration: {str(error).partition(':')[0]}") from None
     try:
         return None if duration is None else fields.read_seconds(document.get("start", 0)) + duration
     except ValueError as error:
-        msg = f"{where}start: {error}"
-        raise CompositionError(msg) from None
+        raise CompositionError(f"{where}start: {error}") from None
 
 
 def _clip_document(clip: Clip, *, as_url: bool) -> dict[str, Any]:

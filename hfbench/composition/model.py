@@ -205,15 +205,13 @@ def _checked(clip_id: object, key: str, read: Callable[[object], _Value], value:
         return read(value)
     except ValueError as error:
         where = "" if clip_id is None else f"clip {fields.shown(clip_id)}: "
-        msg = f"{where}{key}: {error}"
-        raise CompositionError(msg) from None
+        raise CompositionError(f"{where}{key}: {error}") from None
 
 
 def _checked_clips(clips: Iterable[Clip]) -> tuple[Clip, ...]:
     kept = tuple(clips)
     if not kept:
-        msg = "clips: a composition needs at least one clip"
-        raise CompositionError(msg)
+        raise CompositionError("clips: a composition needs at least one clip")
     check_clip_count(len(kept))
     by_folder: dict[str, str] = {}
     for clip in kept:
@@ -232,8 +230,7 @@ def check_clip_count(count: int) -> None:
         CompositionError: more than :data:`MAX_CLIPS`.
     """
     if count > MAX_CLIPS:
-        msg = f"clips: {count} clips are too many; allowed: at most {MAX_CLIPS}"
-        raise CompositionError(msg)
+        raise CompositionError(f"clips: {count} clips are too many; allowed: at most {MAX_CLIPS}")
 
 
 def _duplicate_id(clip_id: str, other: str) -> CompositionError:

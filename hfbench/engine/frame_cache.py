@@ -180,8 +180,7 @@ def _described(value: object) -> KeyValue:
         return {"is": type(value).__name__, **{name: _described(part) for name, part in parts.items()}}
     if value is None or isinstance(value, bool | int | float | Fraction | str):
         return value
-    msg = f"a plan holds {value!r}, which the cache can't describe"
-    raise TypeError(msg)
+    raise TypeError(f"a plan holds {value!r}, which the cache can't describe")
 
 
 @functools.cache

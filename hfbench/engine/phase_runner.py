@@ -136,8 +136,7 @@ def _attempt(
         return ClipFailure(clip_id, FailureKind(stop.kind), stop.message)
     except ClipTrouble as trouble:
         if trouble.kind is FailureKind.OUTPUT_FAILED:
-            msg = f"output_failed: {trouble.message}"
-            raise OutputError(msg, diagnostic=trouble.diagnostic) from trouble
+            raise OutputError(f"output_failed: {trouble.message}", diagnostic=trouble.diagnostic) from trouble
         return ClipFailure(clip_id, trouble.kind, trouble.message, trouble.diagnostic)
     except HfbenchError:
         raise

@@ -80,8 +80,7 @@ def _publish(
     if frames.lease is not None:
         frames.lease.close()
     if own is None:
-        msg = f"a clip left the phases without frames: {outcome!r}"
-        raise TypeError(msg)
+        raise TypeError(f"a clip left the phases without frames: {outcome!r}")
     directory = folder.publish(own, frames.plan.clip.id)
     return _extracted(frames, directory, is_cached=isinstance(outcome, CachedClip)), None
 
@@ -93,8 +92,7 @@ def _frames_of(outcome: object, options: ExtractOptions, cache: FrameCache) -> _
         frames = _Frames(outcome.plan, outcome.frames, warnings, lease=outcome.lease)
         return _refusal(frames, options) or frames
     if not isinstance(outcome, Written):
-        msg = f"a clip left the phases unfinished: {outcome!r}"
-        raise TypeError(msg)
+        raise TypeError(f"a clip left the phases unfinished: {outcome!r}")
     plan = outcome.prepared.ready.plan
     noticed = outcome.prepared.warnings or outcome.report.warnings
     frames = _Frames(plan, outcome.report.frames, (*plan.warnings, *noticed), folder=outcome.folder)
@@ -121,8 +119,9 @@ def _copied(lease: Lease, into: Path) -> Path:
     try:
         copy_frames(lease, into)
     except OSError as error:
-        msg = f"output_failed: frames can't be written: {error.strerror or error}"
-        raise OutputError(msg, diagnostic=str(error)) from error
+        raise OutputError(
+            f"output_failed: frames can't be written: {error.strerror or error}", diagnostic=str(error)
+        ) from error
     return into
 
 

@@ -36,8 +36,10 @@ class WorkFolder:
             _sweep(out_dir)
             self.path, self._lock = _new_locked_folder(out_dir)
         except OSError as error:
-            msg = f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out"
-            raise OutputError(msg, diagnostic=str(error)) from error
+            raise OutputError(
+                f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out",
+                diagnostic=str(error),
+            ) from error
         self._out_dir = out_dir
 
     def new_folder(self, name: str) -> Path:
@@ -73,11 +75,12 @@ class WorkFolder:
                         raise
                     continue  # another run put its frames there in between
                 return place
-            msg = f"{place} is written by another run all the time: give each run its own --out"
-            raise OutputError(msg)
+            raise OutputError(f"{place} is written by another run all the time: give each run its own --out")
         except OSError as error:
-            msg = f"frames can't be moved to {place} ({error.strerror}): check the folder's permissions"
-            raise OutputError(msg, diagnostic=str(error)) from error
+            raise OutputError(
+                f"frames can't be moved to {place} ({error.strerror}): check the folder's permissions",
+                diagnostic=str(error),
+            ) from error
 
     def close(self) -> None:
         """Remove the folder and all that is left in it."""
@@ -118,13 +121,14 @@ def refuse_foreign_folders(out_dir: Path, clip_ids: tuple[str, ...]) -> None:
     """
     try:
         if out_dir.exists() and not out_dir.is_dir():
-            msg = f"{out_dir} is not a folder: choose another --out"
-            raise OutputError(msg)
+            raise OutputError(f"{out_dir} is not a folder: choose another --out")
         for clip_id in clip_ids:
             _refuse_foreign_folder(out_dir / clip_id, clip_id)
     except OSError as error:
-        msg = f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out"
-        raise OutputError(msg, diagnostic=str(error)) from error
+        raise OutputError(
+            f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out",
+            diagnostic=str(error),
+        ) from error
 
 
 def _refuse_foreign_folder(place: Path, clip_id: str) -> None:
@@ -133,9 +137,7 @@ def _refuse_foreign_folder(place: Path, clip_id: str) -> None:
     except FileNotFoundError:
         return
     if not is_folder:
-        msg = f"{place} is in the way: frames of clip {clip_id!r} go into a folder of that name"
-        raise OutputError(msg)
+        raise OutputError(f"{place} is in the way: frames of clip {clip_id!r} go into a folder of that name")
     for name in os.listdir(place):  # noqa: PTH208  thousands of frames: no Path each
         if not _FRAME_FILE.fullmatch(name) or (place / name).is_dir():
-            msg = f"{place} holds {name!r}, which is no frame: it is not replaced; choose another --out"
-            raise OutputError(msg)
+            raise OutputError(f"{place} holds {name!r}, which is no frame: it is not replaced; choose another --out")

@@ -58,8 +58,7 @@ def _read(path: Path, names: Mapping[str, tuple[str, ...]]) -> list[tuple[Axes, 
     try:
         return [point for row in _rows(path) for point in _points(row, names.get(row.name, ()))]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        msg = f"{path} is damaged: {type(error).__name__}: {error}"
-        raise RecordError(msg) from error
+        raise RecordError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
 def _parameter_names(path: Path) -> dict[str, tuple[str, ...]]:
@@ -74,8 +73,9 @@ def _parameter_names(path: Path) -> dict[str, tuple[str, ...]]:
 def _rows(path: Path) -> Iterator[_Row]:
     document = _load(path)
     if document.get("version") != _RESULT_VERSION:
-        msg = f"{path} has asv's result format {document.get('version')!r}; this hfbench reads {_RESULT_VERSION}"
-        raise RecordError(msg)
+        raise RecordError(
+            f"{path} has asv's result format {document.get('version')!r}; this hfbench reads {_RESULT_VERSION}"
+        )
     columns, machine = document["result_columns"], str(document["params"]["machine"])
     commit, when = str(document["commit_hash"]), float(document["date"]) / 1000
     for name, cells in document["results"].items():
@@ -111,9 +111,7 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        msg = f"can't read asv's {path}: {error}"
-        raise RecordError(msg) from error
+        raise RecordError(f"can't read asv's {path}: {error}") from error
     if not isinstance(document, dict):
-        msg = f"{path} is no result of asv"
-        raise RecordError(msg)
+        raise RecordError(f"{path} is no result of asv")
     return document

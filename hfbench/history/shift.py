@@ -42,8 +42,7 @@ def shift_between(before: Sequence[float], after: Sequence[float], confidence: f
     """
     old, new = np.asarray(before[-NEAREST:], np.float64), np.asarray(after[:NEAREST], np.float64)
     if not old.size or not new.size:
-        msg = "a shift needs a value on either side"
-        raise ValueError(msg)
+        raise ValueError("a shift needs a value on either side")
     differences = np.sort(np.subtract.outer(new, old).ravel())
     cumulative = _mann_whitney_cdf(old.size, new.size)
     outside = int(np.searchsorted(cumulative, (1 - confidence) / 2, side="right"))

@@ -51,8 +51,7 @@ def make_self_contained(site: Path, packages: Path) -> tuple[str, ...]:
     """
     index = site / "index.html"
     if not index.is_file():
-        msg = f"{index} is missing: run asv publish first"
-        raise UsageError(msg)
+        raise UsageError(f"{index} is missing: run asv publish first")
     page = index.read_text(encoding="utf-8")
     addresses = _SCRIPT.findall(page) + _STYLE.findall(page)
     chosen = {address: _library(address, packages) for address in addresses}
@@ -65,19 +64,16 @@ def make_self_contained(site: Path, packages: Path) -> tuple[str, ...]:
         page = _STYLE.sub(lambda tag: f'<link rel="stylesheet" href="{local[tag[1]]}">', page)
         index.write_text(page, encoding="utf-8")
     except OSError as error:
-        msg = f"can't write {site}: {error}"
-        raise OutputError(msg) from error
+        raise OutputError(f"can't write {site}: {error}") from error
     return tuple(copied)
 
 
 def _library(address: str, packages: Path) -> str:
     source = _LIBRARIES.get(address.rpartition("/")[2])
     if source is None:
-        msg = f"asv's page loads {address}, which this hfbench does not know: it knows asv 0.6.6"
-        raise UsageError(msg)
+        raise UsageError(f"asv's page loads {address}, which this hfbench does not know: it knows asv 0.6.6")
     if not (packages / source).is_file():
-        msg = f"{source} is not in {packages}: npm install --no-save {source.partition('/')[0]}"
-        raise UsageError(msg)
+        raise UsageError(f"{source} is not in {packages}: npm install --no-save {source.partition('/')[0]}")
     return source
 
 

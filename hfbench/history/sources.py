@@ -68,8 +68,9 @@ def _read(source: Path, commits: Commits, trouble: list[str]) -> Iterator[tuple[
         yield from read_record(load_record(source), source.stem, commits)
         return
     if not source.is_dir():
-        msg = f"{source}: there is no such file or folder; name asv's results, a record or a folder of records"
-        raise UsageError(msg)
+        raise UsageError(
+            f"{source}: there is no such file or folder; name asv's results, a record or a folder of records"
+        )
     asv = next((folder for folder in (source, source / "results") if is_asv_results(folder)), None)
     if asv is not None:
         yield from read_asv_results(asv)

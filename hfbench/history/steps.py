@@ -116,8 +116,7 @@ def change_points(logs: Floats, noise: float) -> tuple[int, ...]:
     try:
         import ruptures
     except ImportError as error:
-        msg = 'steps in noisy lines need ruptures: pip install "hfbench[notebooks]"'
-        raise NotInstalledError(msg) from error
+        raise NotInstalledError('steps in noisy lines need ruptures: pip install "hfbench[notebooks]"') from error
     gamma = 1 / (2 * (_WIDTH * noise) ** 2)
     search = ruptures.KernelCPD(kernel="rbf", min_size=LEAST_LEVEL, params={"gamma": gamma})
     ends = search.fit(logs.reshape(-1, 1)).predict(pen=math.log(logs.size))

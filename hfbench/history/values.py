@@ -122,8 +122,7 @@ def to_table(history: History) -> pd.DataFrame:
     try:
         import pandas as pd
     except ImportError as error:
-        msg = 'a table of a history needs pandas: pip install "hfbench[notebooks]"'
-        raise NotInstalledError(msg) from error
+        raise NotInstalledError('a table of a history needs pandas: pip install "hfbench[notebooks]"') from error
     return pd.DataFrame(list(rows(history)))
 
 

@@ -47,8 +47,8 @@ class Control:
     def check(self) -> None:
         """Do nothing, or raise :class:`StopWork` when the work must end."""
         if self.token.is_cancelled:
-            msg = "cancelled"
-            raise StopWork(msg, "cancelled before it was finished")
+            raise StopWork("cancelled", "cancelled before it was finished")
         if time.monotonic() - self.started > self.limit_seconds:
-            msg = "timeout"
-            raise StopWork(msg, f"took longer than {self.limit_seconds:g} s; raise the time limit or shorten the clip")
+            raise StopWork(
+                "timeout", f"took longer than {self.limit_seconds:g} s; raise the time limit or shorten the clip"
+            )

@@ -112,8 +112,7 @@ def _choice(name: str, value: object, kind: type[_Choice], *others: str) -> _Cho
         return kind(value)
     except ValueError:
         allowed = ", ".join((*others, *(each.value for each in kind)))
-        msg = f"{name}: {value!r} is not allowed; choose one of {allowed}"
-        raise OptionsError(msg) from None
+        raise OptionsError(f"{name}: {value!r} is not allowed; choose one of {allowed}") from None
 
 
 def _folder(name: str, value: object) -> Path | None:
@@ -133,5 +132,4 @@ def _is_number(value: object) -> bool:
 
 def _require(name: str, value: object, allowed: str, *, ok: bool) -> None:
     if not ok:
-        msg = f"{name}: {value!r} is not allowed; give {allowed}"
-        raise OptionsError(msg)
+        raise OptionsError(f"{name}: {value!r} is not allowed; give {allowed}")

@@ -136,8 +136,7 @@ class ExtractedClip:
             IndexError: there is no such frame.
         """
         if not 0 <= index < self.frames:
-            msg = f"clip {self.clip_id!r} has frames 0 to {self.frames - 1}, not {index}"
-            raise IndexError(msg)
+            raise IndexError(f"clip {self.clip_id!r} has frames 0 to {self.frames - 1}, not {index}")
         return self.directory / (self.pattern % (index + 1))
 
     def to_json(self) -> dict[str, Any]:

@@ -90,6 +90,5 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        msg = f"module 'hfbench.notebook' has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module 'hfbench.notebook' has no attribute {name!r}")
     return getattr(import_module(f"hfbench.notebook.{home}"), name)

@@ -108,8 +108,7 @@ def waveform_figure(fixture: str, file: str, size: str | None = None, at_seconds
     entry = entries([fixture], size)[fixture]
     truth = entry.truth.file(file)
     if truth.hdr != "pq":
-        msg = f"{file} is {truth.hdr or 'sdr'}; the waveform is for PQ"
-        raise ValueError(msg)
+        raise ValueError(f"{file} is {truth.hdr or 'sdr'}; the waveform is for PQ")
     light = np.maximum(pq_to_light(_signal_at(entry.folder / file, at_seconds)).max(axis=2), _LEAST_LIGHT)
     edges = np.geomspace(_LEAST_LIGHT, 10000, _BINS)
     counts = np.stack([np.histogram(column, bins=edges)[0] for column in light.T], axis=1)

@@ -78,8 +78,7 @@ def _cost(sdr: Path, hdr: Path, length: int, scope: str, out: Path) -> LengthCos
     options = ExtractOptions(scope=Scope(scope), format=ImageFormat.JPG)
     result = extract(Composition(clips, fps=Fraction(30), root=sdr.parent), out, options)
     if not result.success:
-        msg = f"source of {length} s, {scope}: {result.failures[0].message}"
-        raise MeasurementError(msg)
+        raise MeasurementError(f"source of {length} s, {scope}: {result.failures[0].message}")
     told = result.breakdown.to_json()
     return LengthCost(float(length), scope, float(told["hdrPreflightMs"] or 0), float(told["videoExtractMs"] or 0))
 

@@ -95,8 +95,7 @@ def _measured(names: Sequence[str], size: str | None, rounds: int, axes: Sequenc
         f"{name}, {way}: {check.first_wrong}" for (name, way), check in outcome.checks.items() if not check.is_right
     ]
     if wrong:
-        msg = f"wrong frames: {wrong[0]}"
-        raise MeasurementError(msg)
+        raise MeasurementError(f"wrong frames: {wrong[0]}")
     return outcome.record
 
 

@@ -146,8 +146,7 @@ def _extracted(chart: Path, hdr: Path, mapping: str, format_: str, count: int) -
     with tempfile.TemporaryDirectory(dir=chart.parent) as out:
         result = extract(Composition(clips, fps=Fraction(_RATE), root=chart.parent), Path(out) / "frames", options)
         if not result.success:
-            msg = f"{mapping} {format_}: {result.failures[0].message}"
-            raise MeasurementError(msg)
+            raise MeasurementError(f"{mapping} {format_}: {result.failures[0].message}")
         picture = read_rgb(result.clips[0].path_of(1))
     middles = picture[_PATCH // 2 :: _PATCH, _PATCH // 2 :: _PATCH]
     signal: Floats = middles.reshape(-1, 3)[:count]

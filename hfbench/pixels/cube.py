@@ -58,8 +58,7 @@ def map_signal(signal: NDArray[np.float64], color: ColorMap) -> NDArray[np.float
     """
     clamped = np.clip(signal, 0.0, 1.0)
     if isinstance(color, GamutSwap):
-        msg = "gamut is a filter, not a map"
-        raise TypeError(msg)
+        raise TypeError("gamut is a filter, not a map")
     if isinstance(color, HlgToPq):
         return pq_inverse_eotf(hlg_display_light(clamped))
     light = _light_of(clamped, color.eotf)
@@ -73,7 +72,7 @@ def _light_of(signal: NDArray[np.float64], eotf: SdrEotf) -> NDArray[np.float64]
         return np.asarray(signal**2.4)
     if eotf is SdrEotf.GAMMA22:
         return np.asarray(signal**2.2)
-    return np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1, 5.2  # noqa: PLR2004
+    return np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1, 5.2
 
 
 def pq_inverse_eotf(light: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,7 +99,7 @@ def hlg_display_light(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     """BT.2100-2 table 5: HLG signal to light of a 1000 cd/m² display, in cd/m²."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
-    scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)  # noqa: PLR2004
+    scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
     luminance = np.maximum(scene @ _BT2020_LUMA, 1e-12)[..., None]
     return np.asarray(_HLG_PEAK * luminance ** (_HLG_GAMMA - 1) * scene)
 
@@ -146,8 +145,9 @@ def cube_file(color: ColorMap, folder: Path) -> Path:
         except OSError:
             continue
         return path
-    msg = f"colour maps can't be kept under {folder}: name a writable folder, of plain letters, in HFBENCH_HOME"
-    raise MachineError(msg)
+    raise MachineError(
+        f"colour maps can't be kept under {folder}: name a writable folder, of plain letters, in HFBENCH_HOME"
+    )
 
 
 def _write_cube(path: Path, color: ColorMap) -> None:

@@ -69,8 +69,7 @@ def intermediate_spec(plan: ClipPlan) -> IntermediateSpec:
         ValueError: the plan has no preflight.
     """
     if plan.normalize is None:
-        msg = f"clip {plan.clip.id!r} needs no preflight"
-        raise ValueError(msg)
+        raise ValueError(f"clip {plan.clip.id!r} needs no preflight")
     grid = plan.normalize.extent.grid
     ticks, per_slot = _clock(grid, plan.media.time_base)
     codec = _codec_of(plan)

@@ -42,8 +42,7 @@ def find_notebooks() -> tuple[Notebook, ...]:
         found = sorted(place.glob("[0-9][0-9]-*.ipynb"))
         if found:
             return tuple(read_notebook(path) for path in found)
-    msg = "the notebooks are missing from this installation: pip install --force-reinstall hfbench"
-    raise MachineError(msg)
+    raise MachineError("the notebooks are missing from this installation: pip install --force-reinstall hfbench")
 
 
 def choose_notebooks(names: Iterable[str]) -> tuple[Notebook, ...]:
@@ -65,8 +64,7 @@ def _choose(name: str, known: tuple[Notebook, ...]) -> Notebook:
             return each
     near = difflib.get_close_matches(name, [word for each in known for word in (each.name, each.name[3:])], 1)
     hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(each.name for each in known)}"
-    msg = f"there is no notebook {name!r}; {hint}"
-    raise UsageError(msg)
+    raise UsageError(f"there is no notebook {name!r}; {hint}")
 
 
 def read_notebook(path: Path) -> Notebook:
@@ -80,7 +78,6 @@ def read_notebook(path: Path) -> Notebook:
         first = next((cell for cell in cells if cell["cell_type"] == "markdown"), {"source": ""})
         lines = [line.strip() for line in "".join(first["source"]).splitlines() if line.strip()]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"{path} is no notebook: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{path} is no notebook: {error}") from error
     title = lines[0].lstrip("# ") if lines else path.stem
     return Notebook(path, title, lines[1] if len(lines) > 1 else "")

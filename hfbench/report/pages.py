@@ -111,6 +111,5 @@ def _body(ran: Ran) -> str:
             exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
             body: str = exporter.from_notebook_node(reader.read(str(ran.executed), as_version=4))[0]
     except ImportError as error:
-        msg = 'reports need nbconvert: pip install "hfbench[notebooks]"'
-        raise NotInstalledError(msg) from error
+        raise NotInstalledError('reports need nbconvert: pip install "hfbench[notebooks]"') from error
     return body

@@ -34,8 +34,7 @@ def declared_by(notebook: Notebook) -> Declared:
             warnings.simplefilter("ignore")  # papermill's imports warn of what its own next version will change
             from papermill.inspection import inspect_notebook
     except ImportError as error:
-        msg = 'reports need papermill and nbconvert: pip install "hfbench[notebooks]"'
-        raise NotInstalledError(msg) from error
+        raise NotInstalledError('reports need papermill and nbconvert: pip install "hfbench[notebooks]"') from error
     declared: Declared = inspect_notebook(str(notebook.path))
     return declared
 
@@ -50,8 +49,7 @@ def read_parameters(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
-            msg = f"parameter {pair!r}: write NAME=VALUE"
-            raise UsageError(msg)
+            raise UsageError(f"parameter {pair!r}: write NAME=VALUE")
         found[name.strip()] = value
     return found
 
@@ -105,8 +103,9 @@ def _value(name: str, text: str, declared: Mapping[str, Any]) -> Any:
     try:
         return reader(text)
     except ValueError:
-        msg = f"parameter {name}: {text!r} is not allowed; give {kind if kind != 'None' else 'JSON'}"
-        raise UsageError(msg) from None
+        raise UsageError(
+            f"parameter {name}: {text!r} is not allowed; give {kind if kind != 'None' else 'JSON'}"
+        ) from None
 
 
 def _flag(text: str) -> bool:

@@ -69,8 +69,7 @@ def run_notebook(notebook: Notebook, parameters: Mapping[str, Any], executed: Pa
         try:
             _execute(notebook, parameters, executed, on_cell)
         except ImportError as error:
-            msg = 'reports need papermill and ipykernel: pip install "hfbench[notebooks]"'
-            raise NotInstalledError(msg) from error
+            raise NotInstalledError('reports need papermill and ipykernel: pip install "hfbench[notebooks]"') from error
         except Exception as error:
             failure = _failure(error)
             if failure is None:

@@ -108,8 +108,9 @@ class _Budget:
             SourceProblem: no time is left, or the caller wants to stop.
         """
         if self._stop():
-            msg = f"source {_shown_url(self.url)}: the download was cancelled"
-            raise SourceProblem(SourceProblemKind.CANCELLED, msg)
+            raise SourceProblem(
+                SourceProblemKind.CANCELLED, f"source {_shown_url(self.url)}: the download was cancelled"
+            )
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise _failed(self.url, f"it took more than {self.policy.max_download_seconds:g} s", retryable=True)

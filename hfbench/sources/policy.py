@@ -90,5 +90,4 @@ class SourcePolicy:
 
 def _require(name: str, value: object, allowed: str, *, ok: bool) -> None:
     if not ok:
-        msg = f"{name}: {value!r}; allowed: {allowed}"
-        raise OptionsError(msg)
+        raise OptionsError(f"{name}: {value!r}; allowed: {allowed}")

@@ -156,11 +156,15 @@ def _look_at(path: Path) -> _Found | None:
 def _regular(src: str, found: _Found, policy: SourcePolicy) -> Path:
     if found.mode is None or not stat.S_ISREG(found.mode):
         kind = _kind_of_file(found.mode or 0)
-        msg = f"source {_shown(src)}: {_shown_path(found.path)} is {kind}; only regular files are read"
-        raise SourceProblem(SourceProblemKind.NOT_A_REGULAR_FILE, msg)
+        raise SourceProblem(
+            SourceProblemKind.NOT_A_REGULAR_FILE,
+            f"source {_shown(src)}: {_shown_path(found.path)} is {kind}; only regular files are read",
+        )
     if not os.access(found.path, os.R_OK):
-        msg = f"source {_shown(src)}: {_shown_path(found.path)} may not be read by this user"
-        raise SourceProblem(SourceProblemKind.SOURCE_REFUSED, msg)
+        raise SourceProblem(
+            SourceProblemKind.SOURCE_REFUSED,
+            f"source {_shown(src)}: {_shown_path(found.path)} may not be read by this user",
+        )
     return found.path.resolve() if policy.confined else found.path
 
 

@@ -186,7 +186,7 @@ def example_events(count: int) -> Iterator[TelemetryEvent]:
     """Yield ``count`` events that differ from each other and hold every kind of value; every third is a failure."""
     facts = {"engine": "hfbench", "scope": "segment", "backend": "libav", "hfbench_version": "1.2.3", "ci": False}
     for index in range(count):
-        if index % 3 == 2:  # noqa: PLR2004  every third
+        if index % 3 == 2:
             yield render_failed({"invalid_media": index, "timeout": 1}, facts)
         else:
             breakdown = {"hdrPreflightMs": 148.25 + index, "tmpPeakBytes": 4_500_000 + index, "videoExtractMs": 231.5}

@@ -289,8 +289,7 @@ def installed_as(source: Path, place: Path, revision: Revision, tell: Tell) -> N
     """An installer for tests: the revision's own engine.json configures the fake engine; no file = does not build."""
     config = source / "engine.json"
     if not config.exists():
-        msg = f"{revision.label} does not build: engine.json is missing"
-        raise BuildError(msg, diagnostic="line one\nline two")
+        raise BuildError(f"{revision.label} does not build: engine.json is missing", diagnostic="line one\nline two")
     tell(f"{revision.label}: installing for a test")
     (place / "bin").mkdir(parents=True)
     program = place / "bin" / "hfbench"

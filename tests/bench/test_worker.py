@@ -21,8 +21,7 @@ def run(request: RunRequest) -> RunAnswer | Refusal:
     if request.scenario == "unknown":
         return Refusal(kind="unsupported", message="no such thing")
     if request.scenario == "broken":
-        msg = "no ffmpeg program"
-        raise MeasurementError(msg)
+        raise MeasurementError("no ffmpeg program")
     return RunAnswer(metrics={"cpuMs": 1.5}, frames={"a": 2})
 
 

@@ -78,8 +78,7 @@ def _run(scenario: str, document: dict[str, Any], way: tuple[str, str, str], fol
         return dict(answer.metrics)
     if answer.kind == "unsupported":
         return None
-    msg = f"{scenario}, {' '.join(way)}: {answer.message}"
-    raise RuntimeError(msg)
+    raise RuntimeError(f"{scenario}, {' '.join(way)}: {answer.message}")
 
 
 def _document(composition: Any) -> dict[str, Any]:

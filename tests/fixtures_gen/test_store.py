@@ -122,8 +122,7 @@ def test_a_failure_leaves_nothing_half_built(private_store: Store, monkeypatch: 
     private_store.ensure(["full-range"])
 
     def fail(*_: object) -> None:
-        msg = "no"
-        raise FixtureError(msg)
+        raise FixtureError("no")
 
     monkeypatch.setattr("fixtures_gen.store.build", fail)
     with pytest.raises(FixtureError, match="no"):

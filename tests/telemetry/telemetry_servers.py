@@ -120,8 +120,7 @@ def unaccepting_url() -> Iterator[str]:
             except TimeoutError:
                 break
         else:
-            msg = "this machine accepts connections for a program that does not"
-            raise RuntimeError(msg)
+            raise RuntimeError("this machine accepts connections for a program that does not")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 

@@ -54,16 +54,17 @@ def find_ffmpeg() -> Path:
     if named:
         found = shutil.which(named)
         if found is None:
-            msg = f"{ENVIRONMENT_NAME} names {named!r}, which is not a program: correct it or unset it"
-            raise MachineError(msg)
+            raise MachineError(f"{ENVIRONMENT_NAME} names {named!r}, which is not a program: correct it or unset it")
         return Path(found)
     import imageio_ffmpeg
 
     try:
         return Path(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        msg = f"no ffmpeg program: run 'pip install imageio-ffmpeg', or name one in {ENVIRONMENT_NAME}"
-        raise MachineError(msg, diagnostic=str(error)) from error
+        raise MachineError(
+            f"no ffmpeg program: run 'pip install imageio-ffmpeg', or name one in {ENVIRONMENT_NAME}",
+            diagnostic=str(error),
+        ) from error
 
 
 def program_identity() -> str:

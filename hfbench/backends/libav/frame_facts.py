@@ -88,5 +88,5 @@ def _dolby_vision_profile(data: bytes | None) -> int | None:
     if rpu_profile == 0:
         return 5 if is_full_range else 0
     if resamples_el and not no_residual:
-        return 7 if vdr_depth == 12 else 4  # noqa: PLR2004  the depth that tells the two dual-layer profiles apart
+        return 7 if vdr_depth == 12 else 4
     return 8

@@ -66,13 +66,13 @@ def load_budgets(pyproject: Path) -> tuple[Budget, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
-        msg = f"can't read the budgets of {pyproject.name}: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"can't read the budgets of {pyproject.name}: {error}") from error
     table: object = document
     for name in ("tool", "hfbench", "budgets"):
         if not isinstance(table, Mapping):
-            msg = f"{pyproject.name}: what should hold {name!r} is {table!r}; write a table [tool.hfbench.budgets]"
-            raise UsageError(msg)
+            raise UsageError(
+                f"{pyproject.name}: what should hold {name!r} is {table!r}; write a table [tool.hfbench.budgets]"
+            )
         table = table.get(name, {})
     return tuple(read_budgets(table))
 
@@ -84,13 +84,11 @@ def read_budgets(table: object) -> Iterator[Budget]:
         UsageError: as :func:`load_budgets`.
     """
     if not isinstance(table, Mapping):
-        msg = f"tool.hfbench.budgets must be a table of scenarios, not {table!r}"
-        raise UsageError(msg)
+        raise UsageError(f"tool.hfbench.budgets must be a table of scenarios, not {table!r}")
     for scenario, given in table.items():
         for entry in given if isinstance(given, list) else [given]:
             if not isinstance(entry, Mapping):
-                msg = f"budgets of {scenario!r} must be a table of metrics, not {entry!r}"
-                raise UsageError(msg)
+                raise UsageError(f"budgets of {scenario!r} must be a table of metrics, not {entry!r}")
             where = tuple((axis, str(entry[axis])) for axis in NARROWING if axis in entry)
             for metric, limits in entry.items():
                 if metric not in NARROWING:
@@ -100,12 +98,10 @@ def read_budgets(table: object) -> Iterator[Budget]:
 def _budget(scenario: str, metric: str, limits: Any, where: tuple[tuple[str, str], ...]) -> Budget:
     name = f"budget {metric} of {scenario!r}"
     if not isinstance(limits, Mapping) or not limits or set(limits) - {"below", "allow"}:
-        msg = f"{name} is {limits!r}; write {{ below = 300 }} or {{ allow = 0 }} or both"
-        raise UsageError(msg)
+        raise UsageError(f"{name} is {limits!r}; write {{ below = 300 }} or {{ allow = 0 }} or both")
     below = limits.get("below")
     if below is not None and not _is_amount(below):
-        msg = f"{name}: below is {below!r}; it must be a number above 0"
-        raise UsageError(msg)
+        raise UsageError(f"{name}: below is {below!r}; it must be a number above 0")
     allow = _allowance(name, limits["allow"]) if "allow" in limits else None
     return Budget(scenario, metric, None if below is None else float(below), allow, where)
 
@@ -122,8 +118,7 @@ def _allowance(name: str, value: Any) -> Allowance:
         if not (math.isfinite(allowance.count) and allowance.count >= 0 <= allowance.share < math.inf):
             raise ValueError  # noqa: TRY301
     except ValueError:
-        msg = f'{name}: allow is {value!r}; it must be a number from 0 (5) or a percentage ("2%")'
-        raise UsageError(msg) from None
+        raise UsageError(f'{name}: allow is {value!r}; it must be a number from 0 (5) or a percentage ("2%")') from None
     return allowance
 
 

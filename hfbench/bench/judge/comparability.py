@@ -71,13 +71,13 @@ class Side:
         for case, samples in found.items():
             closed = sorted({str(case_of(sample)) for sample in samples})
             if len(closed) > 1:
-                msg = f"{self.name} holds {' and '.join(closed)}; choose one of them to compare across {_join(across)}"
-                raise UsageError(msg)
+                raise UsageError(
+                    f"{self.name} holds {' and '.join(closed)}; choose one of them to compare across {_join(across)}"
+                )
             rounds = [sample.round for sample in samples]
             if len(set(rounds)) < len(rounds):
                 engines = ", ".join(sorted({sample.engine for sample in samples}))
-                msg = f"{self.name} holds {case} twice in one round (engines: {engines}); choose one engine"
-                raise UsageError(msg)
+                raise UsageError(f"{self.name} holds {case} twice in one round (engines: {engines}); choose one engine")
         return {case: tuple(samples) for case, samples in found.items()}
 
 
@@ -92,8 +92,7 @@ def side_of(record: RunRecord, name: str, **chosen: str) -> Side:
     )
     if not samples:
         wanted = ", ".join(f"{key}={value}" for key, value in chosen.items()) or "anything"
-        msg = f"{name} holds no sample with {wanted}"
-        raise UsageError(msg)
+        raise UsageError(f"{name} holds no sample with {wanted}")
     return Side(name, samples, record.fixtures, record.machine)
 
 

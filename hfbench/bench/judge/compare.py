@@ -57,8 +57,7 @@ def time_metrics(block_on: Iterable[str] = ("cpu",)) -> tuple[TimeMetric, ...]:
     """
     chosen = set(block_on)
     if not chosen or chosen - {"cpu", "wall"}:
-        msg = f"block on cpu, wall or both, not {', '.join(sorted(chosen)) or 'nothing'}"
-        raise UsageError(msg)
+        raise UsageError(f"block on cpu, wall or both, not {', '.join(sorted(chosen)) or 'nothing'}")
     return (TimeMetric(CPU, CPU_RULE, "cpu" in chosen), TimeMetric(WALL, WALL_RULE, "wall" in chosen))
 
 

@@ -46,10 +46,9 @@ def compare_ways(record: RunRecord, axis: str, terms: Terms) -> tuple[Comparison
     found = {getattr(sample, axis) for sample in record.samples} if axis in AXES else set()
     known = [value for value in _ORDER.get(axis, ()) if value in found]
     values = [*known, *sorted(found - set(known))]
-    if len(values) < 2:  # noqa: PLR2004  a comparison has two sides
+    if len(values) < 2:
         held = ", ".join(values) or "none"
-        msg = f"the record holds fewer than two values of {axis!r} ({held}); axes are {', '.join(AXES)}"
-        raise UsageError(msg)
+        raise UsageError(f"the record holds fewer than two values of {axis!r} ({held}); axes are {', '.join(AXES)}")
     first, *others = (side_of(record, value, **{axis: value}) for value in values)
     fixed = _with(terms, Pairing.FIXED, terms.across | {axis})
     return tuple(compare(first, other, fixed) for other in others)
@@ -63,15 +62,13 @@ def compare_one(record: RunRecord, terms: Terms) -> tuple[Comparison, ...]:
         MeasurementError: it holds no sample.
     """
     if not record.samples:
-        msg = f"nothing was measured: {'; '.join(record.notes) or 'the record holds no sample'}"
-        raise MeasurementError(msg)
+        raise MeasurementError(f"nothing was measured: {'; '.join(record.notes) or 'the record holds no sample'}")
     if any(sample.role == CONTENDER for sample in record.samples):
         return (_gated(record, terms),)
     engines = list(dict.fromkeys([*record.options.get("engines", ()), *(each.engine for each in record.samples)]))
     if len(engines) > 1:
         return compare_lineup(record, engines, _with(terms, Pairing.FIXED, terms.across | differing_axes(record)))
-    msg = "one record of one engine: give a second record, or say --across backend or --across scope"
-    raise UsageError(msg)
+    raise UsageError("one record of one engine: give a second record, or say --across backend or --across scope")
 
 
 def differing_axes(record: RunRecord) -> frozenset[str]:
@@ -99,8 +96,7 @@ def _gated(record: RunRecord, terms: Terms) -> Comparison:
         canary_share=record.options.get("canary_share", GateOptions().canary_share),
     )
     if not roles[BASELINE]:
-        msg = "the record of a gate holds no sample of the baseline: it ended before the first pair"
-        raise MeasurementError(msg)
+        raise MeasurementError("the record of a gate holds no sample of the baseline: it ended before the first pair")
     names = tuple(roles[role][0].engine for role in (BASELINE, CONTENDER))
     cases = {case_of(sample, options.across) for sample in roles[BASELINE]}
     return judge_record(record, (names[0], names[1]), len(cases), options)
@@ -109,8 +105,7 @@ def _gated(record: RunRecord, terms: Terms) -> Comparison:
 def _of_interest(record: RunRecord, name: str) -> tuple[Sample, ...]:
     samples = tuple(sample for sample in record.samples if sample.role in {"", CONTENDER})
     if not samples:
-        msg = f"{name} holds no sample that could be compared"
-        raise UsageError(msg)
+        raise UsageError(f"{name} holds no sample that could be compared")
     return samples
 
 

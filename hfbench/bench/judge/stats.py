@@ -70,8 +70,9 @@ class Rule:
             ValueError: no looks, looks out of order, or a family below 1.
         """
         if not self.looks or list(self.looks) != sorted(set(self.looks)) or self.looks[0] < 1 or self.family < 1:
-            msg = f"looks must ascend from 1 or more and family be at least 1, not {self.looks} and {self.family}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"looks must ascend from 1 or more and family be at least 1, not {self.looks} and {self.family}"
+            )
 
     @property
     def alpha_low(self) -> float:
@@ -164,8 +165,7 @@ def bound(differences: Sequence[float] | Floats, alpha_low: float, alpha_high: f
     """
     values = np.asarray(differences, dtype=np.float64)
     if values.size == 0 or not np.isfinite(values).all():
-        msg = "a bound needs at least one difference, and only finite ones"
-        raise ValueError(msg)
+        raise ValueError("a bound needs at least one difference, and only finite ones")
     averages = walsh_averages(values)
     low, high = (_averages_outside(values.size, alpha) for alpha in (alpha_low, alpha_high))
     return Bound(

@@ -49,8 +49,9 @@ def up_to(times: Iterable[TimeMetric], most_pairs: int | None) -> tuple[TimeMetr
     for metric in times:
         looks = tuple(look for look in metric.rule.looks if most_pairs is None or look <= most_pairs)
         if not looks:
-            msg = f"{most_pairs} pairs are too few to decide anything: the first look is at {metric.rule.looks[0]}"
-            raise UsageError(msg)
+            raise UsageError(
+                f"{most_pairs} pairs are too few to decide anything: the first look is at {metric.rule.looks[0]}"
+            )
         limited.append(replace(metric, rule=replace(metric.rule, looks=looks)))
     return tuple(limited)
 
@@ -87,8 +88,7 @@ class GateOptions:
             UsageError: a share outside 0-1, no run in a pair, or no pair in a process.
         """
         if not 0 <= self.canary_share <= 1 or self.pairs_per_process < 1 or self.repeats < 1:
-            msg = f"canary share must be 0 to 1, repeats and pairs per process 1 or more, not {self}"
-            raise UsageError(msg)
+            raise UsageError(f"canary share must be 0 to 1, repeats and pairs per process 1 or more, not {self}")
 
     @property
     def most_pairs(self) -> int:
@@ -259,8 +259,6 @@ def _not_measured(base: str, contender: str, reason: str) -> Comparison:
 
 def _check(base: EngineSpec, contender: EngineSpec, work: Sequence[Work]) -> None:
     if not work:
-        msg = "nothing to measure: name at least one scenario"
-        raise UsageError(msg)
+        raise UsageError("nothing to measure: name at least one scenario")
     if base.name == contender.name:
-        msg = f"both engines are called {base.name!r}; give them two names"
-        raise UsageError(msg)
+        raise UsageError(f"both engines are called {base.name!r}; give them two names")

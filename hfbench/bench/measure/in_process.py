@@ -66,8 +66,9 @@ class InProcessTurn:
             if not result.success:
                 failure = result.failures[0]
                 where = f"{built.scenario.name}, {self.way}: clip {failure.clip_id!r}"
-                msg = f"{where} failed ({failure.kind.value}): {failure.message}"
-                raise MeasurementError(msg, diagnostic=failure.diagnostic)
+                raise MeasurementError(
+                    f"{where} failed ({failure.kind.value}): {failure.message}", diagnostic=failure.diagnostic
+                )
             return result, look(built, result) if look is not None else None
         finally:
             shutil.rmtree(out, ignore_errors=True)

@@ -39,8 +39,7 @@ def measure_lineup(
     """
     seats = {spec.name: spec for spec in specs}
     if len(seats) < max(len(specs), _LEAST_ENGINES) or not work or rounds < 1:
-        msg = "a line-up needs at least two engines with different names, a scenario, and one round"
-        raise UsageError(msg)
+        raise UsageError("a line-up needs at least two engines with different names, a scenario, and one round")
     order = random.Random(seed)  # noqa: S311  an order of runs, no secret
     with Rig(seats, start=start, limit_seconds=limit_seconds) as rig:
         tell("warming up")

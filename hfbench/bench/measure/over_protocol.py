@@ -48,10 +48,9 @@ def parse_engines(texts: Sequence[str], backends: Sequence[str]) -> tuple[Engine
     specs = tuple(EngineSpec.parse(text) for text in texts)
     for spec in specs:
         if spec.name in taken:
-            msg = (
+            raise UsageError(
                 f"two things in this run are called {spec.name!r}; give the engine another name: --engine NAME=COMMAND"
             )
-            raise UsageError(msg)
         taken.add(spec.name)
     return specs
 

@@ -74,8 +74,7 @@ def resolve(repository: Path, asked: str) -> Revision:
     try:
         commit = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{asked}^{{commit}}")
     except subprocess.CalledProcessError as error:
-        msg = f"no revision {asked!r} in this repository: {_last_line(error.stderr)}"
-        raise UsageError(msg) from error
+        raise UsageError(f"no revision {asked!r} in this repository: {_last_line(error.stderr)}") from error
     return Revision(asked, commit, _git(repository, "rev-parse", f"{commit}^{{tree}}"))
 
 
@@ -132,8 +131,9 @@ def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
             _git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit)
             yield place
         except subprocess.CalledProcessError as error:
-            msg = f"{revision.label} can't be checked out: {_last_line(error.stderr)}"
-            raise BuildError(msg, diagnostic=str(error.stderr)) from error
+            raise BuildError(
+                f"{revision.label} can't be checked out: {_last_line(error.stderr)}", diagnostic=str(error.stderr)
+            ) from error
         finally:
             if place.exists():
                 _git(repository, "worktree", "remove", "--force", str(place))
@@ -170,11 +170,9 @@ def _build(revision: Revision, command: list[str]) -> None:
         )
     except subprocess.CalledProcessError as error:
         tail = "\n".join(str(error.stdout).splitlines()[-_TAIL_LINES:])
-        msg = f"{revision.label} does not build: {_last_line(error.stdout)}"
-        raise BuildError(msg, diagnostic=tail) from error
+        raise BuildError(f"{revision.label} does not build: {_last_line(error.stdout)}", diagnostic=tail) from error
     except subprocess.TimeoutExpired as error:
-        msg = f"{revision.label} does not build within {_BUILD_SECONDS} s"
-        raise BuildError(msg) from error
+        raise BuildError(f"{revision.label} does not build within {_BUILD_SECONDS} s") from error
 
 
 def _git(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> str:
@@ -191,8 +189,7 @@ def _git(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) 
             env={**inherited, "LC_ALL": "C", **(extra or {})},
         )
     except FileNotFoundError as error:
-        msg = "there is no git program; install git to compare revisions"
-        raise MachineError(msg) from error
+        raise MachineError("there is no git program; install git to compare revisions") from error
     return done.stdout.strip("\n")
 
 

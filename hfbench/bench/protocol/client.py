@@ -77,11 +77,9 @@ class EngineSpec:
         try:
             words = tuple(shlex.split(command))
         except ValueError as error:
-            msg = f"engine {text!r}: {error}"
-            raise UsageError(msg) from error
+            raise UsageError(f"engine {text!r}: {error}") from error
         if not (name.strip() and equals and words):
-            msg = f"engine {text!r}: write NAME=COMMAND, for example --engine 'ours=hfbench worker'"
-            raise UsageError(msg)
+            raise UsageError(f"engine {text!r}: write NAME=COMMAND, for example --engine 'ours=hfbench worker'")
         return cls(name.strip(), words)
 
 
@@ -106,8 +104,7 @@ class EngineProcess:
                 start_new_session=True,
             )
         except OSError as error:
-            msg = f"engine {spec.name!r} does not start: {spec.command[0]}: {error.strerror}"
-            raise EngineError(msg) from error
+            raise EngineError(f"engine {spec.name!r} does not start: {spec.command[0]}: {error.strerror}") from error
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._readers = (
@@ -151,8 +148,7 @@ class EngineProcess:
         elapsed = (time.perf_counter() - started) * 1000
         cpu = self._tree_cpu_ms() - cpu_before
         if answer.get("id") != number:
-            msg = f"answered request {answer.get('id')!r} when asked {number}"
-            raise self._error(msg)
+            raise self._error(f"answered request {answer.get('id')!r} when asked {number}")
         found = self._understood(RunAnswer.from_json, answer)
         seen = {"cpuMs": round(cpu, 3), "videoExtractMs": round(elapsed, 3)}
         told = {name: value for name, value in found.metrics.items() if value is not None or name not in seen}
@@ -188,15 +184,13 @@ class EngineProcess:
             line = self._lines.get(timeout=max(deadline - time.monotonic(), 0))
         except queue.Empty:
             self._kill()
-            msg = f"did not answer {message['op']!r} within {limit_seconds:g} s"
-            raise self._error(msg) from None
+            raise self._error(f"did not answer {message['op']!r} within {limit_seconds:g} s") from None
         if line is None:
             raise self._death()
         answer = self._understood(decode, line)
         if answer.get("ok") is not True:
             refusal = self._understood(Refusal.from_json, answer)
-            msg = f"refused {message['op']!r} ({refusal.kind}): {refusal.message}"
-            raise self._error(msg)
+            raise self._error(f"refused {message['op']!r} ({refusal.kind}): {refusal.message}")
         return answer
 
     def _send(self, data: bytes, deadline: float) -> None:
@@ -209,8 +203,7 @@ class EngineProcess:
             while view:
                 if not selector.select(max(deadline - time.monotonic(), 0)):
                     self._kill()
-                    msg = "does not read its requests"
-                    raise self._error(msg)
+                    raise self._error("does not read its requests")
                 try:
                     view = view[os.write(pipe.fileno(), view) :]
                 except OSError as error:
@@ -221,8 +214,7 @@ class EngineProcess:
             return read(given)
         except ProtocolError as error:
             self._kill()
-            msg = f"does not keep to the protocol: {error}"
-            raise self._error(msg) from error
+            raise self._error(f"does not keep to the protocol: {error}") from error
 
     def _death(self) -> EngineError:
         try:
@@ -276,6 +268,5 @@ def _one_line(words: str) -> str:
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:  # cannot happen: all three were asked for
-        msg = "a child without pipes"
-        raise MeasurementError(msg)
+        raise MeasurementError("a child without pipes")
     return pipe

@@ -112,8 +112,7 @@ class Hello:
         """
         spoken = message.get("protocol")
         if spoken != PROTOCOL:
-            msg = f"it speaks {spoken!r}, and this hfbench {PROTOCOL!r}"
-            raise ProtocolError(msg)
+            raise ProtocolError(f"it speaks {spoken!r}, and this hfbench {PROTOCOL!r}")
         axes, facts = (_table(message, key, default={}) for key in ("axes", "facts"))
         return cls(
             name=_text(message, "name"),
@@ -146,12 +145,10 @@ class RunAnswer:
         metrics, frames = _table(sample, "metrics"), _table(sample, "frames", default={})
         for name, value in metrics.items():
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                msg = f"metric {name} is {value!r}; it must be a number or null"
-                raise ProtocolError(msg)
+                raise ProtocolError(f"metric {name} is {value!r}; it must be a number or null")
         for clip, count in frames.items():
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                msg = f"frames of {clip!r} is {count!r}; it must be a count"
-                raise ProtocolError(msg)
+                raise ProtocolError(f"frames of {clip!r} is {count!r}; it must be a count")
         return cls(metrics=metrics, frames=frames)
 
 
@@ -195,11 +192,9 @@ def decode(line: bytes) -> dict[str, Any]:
     try:
         message = json.loads(line.decode(), parse_constant=_refuse_constant)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        msg = f"not a JSON line: {line[:80]!r}"
-        raise ProtocolError(msg) from error
+        raise ProtocolError(f"not a JSON line: {line[:80]!r}") from error
     if not isinstance(message, dict):
-        msg = f"not a JSON object: {line[:80]!r}"
-        raise ProtocolError(msg)
+        raise ProtocolError(f"not a JSON object: {line[:80]!r}")
     return message
 
 
