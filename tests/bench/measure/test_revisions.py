@@ -73,7 +73,7 @@ def test_no_such_revision(project: Path, commit: Commit, asked: str) -> None:
 
 
 def test_no_repository(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not a git repository"):
+    with pytest.raises(UsageError, match="not in a git repository"):
         resolve(tmp_path, "HEAD")
 
 
