@@ -1,8 +1,8 @@
 """Steps in a history: where a line changed its level, by how much, and the gate command that confirms it.
 
 Times are noisy: kernel change points (Arlot, Celisse & Harchaoui, "A kernel multiple change-point algorithm via model
-selection", 2019; in the library ruptures) on log values. HISTORY.md holds the parameters and what they were tried
-against. Counters are exact: any two neighbours that differ are a step, unless most of them do.
+selection", 2019; in the library ruptures) on log values; docs/history.md says what is found.
+Counters are exact: any two neighbours that differ are a step, unless most of them do.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class EventField:
         kind: What its values may be, with the unit.
         meaning: One line for the documentation.
         events: Names of the events that may hold it.
-        metric: The name in DESIGN.md's table that it comes from; empty for facts about the run.
+        metric: The metric that it comes from, as ``hfbench metrics`` names it; empty for facts about the run.
         is_measurement: Whether sinks that tell metrics from attributes treat it as a metric.
     """
 
@@ -133,7 +133,7 @@ def render_complete(breakdown: Mapping[str, int | float | None], facts: Mapping[
     """Return the event of one finished extraction.
 
     Args:
-        breakdown: DESIGN.md's metric names to numbers, in ms, bytes and counts; any may be missing or None.
+        breakdown: metrics, as ``hfbench metrics`` names them, in ms, bytes and counts; any may be missing or None.
         facts: Keys of :data:`EVENT_FIELDS` that are no measurements (``scope``, ``backend``, …).
 
     Returns:

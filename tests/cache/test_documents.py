@@ -41,7 +41,7 @@ def test_a_probe_result_comes_back(cache: ExtractionCache) -> None:
     ids=repr,
 )
 def test_a_changed_file_has_no_probe_result(cache: ExtractionCache, other: StatIdentity | ContentIdentity) -> None:
-    # The peer's metadata cache never notices that a file changed.
+    # HyperFrames' metadata cache never notices that a file changed.
     cache.probe_put(CLIP, FOUND)
     assert cache.probe_get(other) is None
 

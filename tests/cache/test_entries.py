@@ -198,7 +198,7 @@ def test_a_damaged_entry_that_nobody_asks_for_is_swept(
 def test_control_a_sentinel_alone_would_serve_what_is_broken(
     cache: ExtractionCache, key: CacheKey, publish: Publish
 ) -> None:
-    # The peer's check. It sees only the damages to the sentinel itself.
+    # HyperFrames' check. It sees only the damages to the sentinel itself.
     seen = []
     for damage in DAMAGES:
         publish(cache, key).close()

@@ -92,7 +92,7 @@ def test_any_change_of_any_field_changes_the_key() -> None:
 
 
 def test_control_the_property_notices_a_key_without_the_quality() -> None:
-    # The peer's key: JPEG frames of another quality were served.
+    # HyperFrames' key: JPEG frames of another quality were served.
     with pytest.raises(AssertionError, match="quality"):
         assert_any_change_changes_the_key(
             lambda plan: cache_key({name: part for name, part in plan.items() if name != "quality"}),

@@ -1,4 +1,4 @@
-"""HyperFrames HTML, rule by rule as PEER.md lists them."""
+"""HyperFrames HTML, rule by rule: docs/composition.md describes them."""
 
 from __future__ import annotations
 
@@ -254,7 +254,6 @@ def test_attributes_are_read_as_a_browser_reads_them() -> None:
     "html", ["", "a.mp4", "<p>hello", "<?xml version='1.0'?><html xmlns='x'></html>", "{}", "\0\0"]
 )
 def test_html_with_no_video_is_one_clear_message(html: str) -> None:
-    """HOSTILE.md: "HTML with no video"."""
     with pytest.raises(CompositionError, match=r"^no <video> with a src attribute: there is nothing to extract$"):
         parse(html)
 

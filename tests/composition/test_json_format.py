@@ -105,7 +105,7 @@ def test_fps_in_every_spelling(fps: Any) -> None:
     "part", ["", ', "end": null', ', "end": Infinity', ', "duration": null', ', "end": "Infinity"']
 )
 def test_natural_end(part: str) -> None:
-    """PEER.md: "end = Infinity or omitted"; Python's json writes the infinity as a bare word."""
+    """A clip without an end plays to the end of its source; Python's json writes the infinity as a bare word."""
     assert parse(whole(part)).clips[0].end is None
 
 
@@ -181,7 +181,6 @@ def test_duplicate_ids() -> None:
 
 
 def test_a_million_clips_is_one_message() -> None:
-    """HOSTILE.md: "10⁶ clips"."""
     clips = ",".join(f'{{"id":"{number}","src":"a"}}' for number in range(10**6))
     assert refusal(f'{{"clips":[{clips}]}}') == "clips: 1000000 clips are too many; allowed: at most 100000"
 

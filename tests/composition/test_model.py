@@ -38,7 +38,6 @@ class TestClip:
 
     @pytest.mark.parametrize("end", [None, math.inf, "Infinity", "inf", Decimal("Infinity")])
     def test_end_infinity_or_omitted_goes_to_eof(self, end: Any) -> None:
-        """PEER.md: "end = Infinity or omitted"."""
         assert Clip("a", "a.mp4", 1, end).end is None
 
     @pytest.mark.parametrize(
@@ -53,12 +52,10 @@ class TestClip:
         ],
     )
     def test_end_at_or_before_start_or_nan_is_rejected(self, start: Any, end: Any, got: str) -> None:
-        """PEER.md: "end == start, end < start, NaN": `duration must be positive (got D)`."""
         assert refusal(start=start, end=end).startswith(f"clip 'a': end: duration must be positive (got {got})")
 
     @pytest.mark.parametrize("media_start", [-1, "-0.5", -1e-9])
     def test_negative_media_start_is_rejected(self, media_start: Any) -> None:
-        """PEER.md: "negative media start": rejected with a clear message."""
         message = refusal(media_start=media_start)
         assert message.startswith("clip 'a': media_start: ")
         assert "allowed: 0 or more seconds" in message
@@ -94,7 +91,7 @@ class TestClip:
         ],
     )
     def test_id_escape_is_rejected(self, clip_id: Any) -> None:
-        """PEER.md: "id `../escape`": rejected, and so is whatever else is no plain folder name."""
+        """An id is the name of a folder: whatever is not a plain one is rejected."""
         assert "id: " in refusal(id=clip_id)
 
     @pytest.mark.parametrize(
@@ -154,7 +151,7 @@ class TestComposition:
         ],
     )
     def test_fps_30000_1001(self, fps: Any, expected: Fraction) -> None:
-        """PEER.md: "fps 30000/1001": from "30000/1001", "29.97", {num,den}, Fraction."""
+        """From "30000/1001", "29.97", {num, den} and Fraction."""
         assert Composition([Clip("a", "a.mp4")], fps=fps).fps == expected
 
     @pytest.mark.parametrize(
@@ -162,14 +159,13 @@ class TestComposition:
         [0, -30, math.nan, math.inf, "abc", None, True, {}, {"num": 1, "den": 0}, 10**9, "1e999999999", [30], object()],
     )
     def test_fps_0_negative_nan_is_rejected(self, fps: Any) -> None:
-        """PEER.md: "fps 0, negative, NaN": rejected with a clear message."""
         with pytest.raises(CompositionError, match=r"^fps: .* is not a frame rate above 0 .*allowed: 30") as caught:
             Composition([Clip("a", "a.mp4")], fps=fps)
         assert len(caught.value.message) < 250
 
     @pytest.mark.parametrize(("first", "second"), [("a", "a"), ("a", "A"), ("é", "e\u0301"), ("straße", "STRASSE")])
     def test_two_clips_with_one_id_are_rejected(self, first: str, second: str) -> None:
-        """PEER.md: "two clips with one id": rejected; also ids that share a folder on a disk that folds case."""
+        """Also ids that share a folder on a disk that folds case."""
         with pytest.raises(CompositionError, match="id: "):
             Composition([Clip(first, "a.mp4"), Clip(second, "b.mp4")])
 

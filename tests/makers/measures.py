@@ -22,7 +22,7 @@ FLAT_SIDE = 48
 
 # --- tolerances -----------------------------------------------------------------------------------------------------
 
-#: Delta E ITP (mean, max) against the closed form. COLOUR.md bounds what has 16 bits all the way, which is ``fused``.
+#: Delta E ITP (mean, max) against the closed form. The tight bound is for 16 bits all the way: ``fused``.
 #: The intermediate of ``source`` and ``segment`` holds 10 bits of 4:2:0: exactly rounded that is mean .47, max 1.1 (PQ)
 #: or .25, .87 (HLG) on these patches, and x264 at crf 16 adds less than .02 to it. 8 bits hold 1.17, 3.0 or .63, 1.6 as
 #: RGB and 1.91, 7.1 or 1.02, 3.0 as JFIF planes; FFmpeg's own rounding to 8 bits adds up to 1 code to that.

@@ -62,7 +62,7 @@ class Kind:
 
 BT709 = Kind("bt709")
 BT2020_TAGS = "color_primaries=bt2020:color_trc={}:colorspace=bt2020nc"
-#: Every kind of SDR source that COLOUR.md and the issue name.
+#: Every kind of SDR source that is mapped.
 SDR_KINDS = (
     BT709,
     Kind("bt709-x264", codec="x264"),

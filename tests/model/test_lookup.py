@@ -1,4 +1,4 @@
-"""Time to frame: the peer's semantics as properties, against an oracle that walks the timeline frame by frame."""
+"""Time to frame: HyperFrames' semantics as properties, against an oracle that walks the timeline frame by frame."""
 
 from __future__ import annotations
 

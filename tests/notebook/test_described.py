@@ -126,7 +126,7 @@ def test_numbers_are_written_for_people() -> None:
 
 
 def test_the_anchors_of_the_standards() -> None:
-    """COLOUR.md: white is PQ .58069, 100% red is PQ 34900 21431 14422 of 65535."""
+    """BT.2408: white at 203 cd/m² is PQ .58069, 100% red is PQ 34900 21431 14422 of 65535."""
     white, red = sdr_to_light(np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]))
     assert light_to_pq(white) == pytest.approx([0.58069] * 3, abs=1e-5)
     assert light_to_pq(red) * 65535 == pytest.approx([34900, 21431, 14422], abs=1)

@@ -30,7 +30,7 @@ def run(arguments: list[str], data: bytes = b"") -> bytes:
 
 
 def sdr_to_hdr(signal: Array, target: str, primaries: str = "bt709", npl: str = "npl=203:") -> Array:
-    """An SDR signal as PQ or HLG by COLOUR's own line; ``npl=""`` is the negative control."""
+    """An SDR signal as PQ or HLG, white at 203 cd/m² (BT.2408); ``npl=""`` is the negative control."""
     way = (
         f"zscale=pin={PRIMARIES[primaries]}:tin=bt709:min=gbr:rin=full:p=bt2020:m=gbr:r=full:t={TRANSFER[target]}:"
         f"{npl}agamma=0"

@@ -92,7 +92,7 @@ def patch_table(bench: Workbench, backends: tuple[str, ...], scopes: tuple[str, 
 
 
 def other_tolerances(bench: Workbench, backends: tuple[str, ...], scopes: tuple[str, ...]) -> Iterator[Judgement]:
-    """COLOUR.md, "Tolerances to hold", beside the patches."""
+    """White, black, greys, random colours: the tolerances beside those of the patches."""
     for backend in backends:
         for target in runs.TARGETS:
             what = f"{target} {backend}"

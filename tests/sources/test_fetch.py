@@ -160,7 +160,6 @@ def problem(url: str, into: Path, policy: SourcePolicy = LOCAL, **options: Any) 
 
 @pytest.mark.parametrize("path", ["/a.mp4", "/stream.mp4", "/moved", "/moved-twice", "/a.mp4?token=secret#t=1"])
 def test_a_source_is_fetched_whole(server: Server, tmp_path: Path, path: str) -> None:
-    """PEER.md: "http(s) source": https only unless allowed."""
     found = resolve_source(server.url(path), root=tmp_path, policy=LOCAL, download_into=tmp_path / "fetched")
     assert found.is_absolute()
     assert found.read_bytes() == BODY
@@ -193,7 +192,7 @@ def test_several_at_once(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_refused_unless_allowed(server: Server, tmp_path: Path, changes: dict[str, bool], words: str) -> None:
-    """PEER.md: "http(s) source": no private addresses unless allowed."""
+    """By default: https only, and no private addresses."""
     allowed = {"allow_http": True, "allow_private_addresses": True, "allow_network": True, "confined": False}
     found = problem(server.url("/a.mp4"), tmp_path / "into", SourcePolicy(**(allowed | changes)))
     assert found.kind is SourceProblemKind.SOURCE_REFUSED
@@ -312,7 +311,7 @@ def test_addresses_that_are_not_public(address: str) -> None:
     ],
 )
 def test_what_does_not_come_whole(server: Server, tmp_path: Path, path: str, words: str, *, retryable: bool) -> None:
-    """PEER.md: "http(s) source": size, time and redirect limits."""
+    """Limits of size, time and redirects."""
     found = problem(server.url(path), tmp_path)
     assert found.kind is SourceProblemKind.FETCH_FAILED
     assert words in found.message

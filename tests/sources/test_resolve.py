@@ -1,4 +1,4 @@
-"""From ``src`` to a regular file: every row of PEER.md and HOSTILE.md about paths."""
+"""From ``src`` to a regular file."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def problem(src: str, root: Path, policy: SourcePolicy | None = None, *, absolut
 def test_query_escapes_root_relative_and_parents(
     root: Path, src: str, name: str, policy: SourcePolicy, *, absolute_ok: bool
 ) -> None:
-    """PEER.md: "`?v=1`, `%20`, `/assets/a.mp4`, `../` in src", "`file://`": resolved, clamped at the project root."""
+    """`?v=1`, `%20`, `/assets/a.mp4`, `../` and `file://` are resolved, clamped at the project root."""
     assert resolve(src, root, policy, absolute_ok=absolute_ok) == root / name
 
 
@@ -97,7 +97,6 @@ def test_an_absolute_path_that_exists_is_taken_as_it_is_in_json_only(root: Path,
 
 
 def test_a_file_url_never_leaves_the_root(root: Path, tmp_path: Path) -> None:
-    """PEER.md: "`file://`": under the same clamp."""
     assert problem((tmp_path / "secret.mp4").as_uri(), root).kind is SourceProblemKind.SOURCE_MISSING
     assert problem(f"{root.as_uri()}/../secret.mp4", root).kind is SourceProblemKind.SOURCE_MISSING
     assert problem("file://server/share/x.mp4", root).kind is SourceProblemKind.SOURCE_REFUSED
@@ -166,7 +165,7 @@ def odd_files(root: Path) -> Iterator[Path]:
     ],
 )
 def test_fifo_socket_device_directory_and_links(odd_files: Path, src: str, kind: str, words: str) -> None:
-    """HOSTILE.md: "FIFO, socket, device, directory, dangling or looping link": stat first."""
+    """Nothing is opened before it is known to be a regular file."""
     found = problem(src, odd_files)
     assert found.kind == kind
     assert words in found.message
@@ -174,7 +173,6 @@ def test_fifo_socket_device_directory_and_links(odd_files: Path, src: str, kind:
 
 
 def test_missing_file_says_where_it_was_looked_for(root: Path) -> None:
-    """PEER.md: "missing file beside a valid clip"."""
     assert "project/none.mp4'" in problem("none.mp4?v=1", root).message
 
 
@@ -199,7 +197,6 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("policy", [SourcePolicy(), CONFINED])
 def test_odd_names_of_files_that_exist(root: Path, name: str, policy: SourcePolicy) -> None:
-    """HOSTILE.md: "name with newline, emoji, non-UTF-8, leading dash, quote, glob, `%05d`"."""
     (root / name).write_bytes(b"odd")
     found = resolve(name, root, policy)
     assert found == root / name
@@ -218,7 +215,6 @@ def test_a_name_that_is_not_utf8(root: Path, src: str) -> None:
      "file:x.mp4", "subfile:x.mp4", "pipe:0", "rtmp://h/x", "ftp://h/x", "blob:null/1", "javascript:x"],
 )  # fmt: skip
 def test_protocols_are_never_opened(root: Path, src: str) -> None:
-    """HOSTILE.md: "`concat:a|b`, `data:`, `http:x`, `cache:`, `async:` names": refused."""
     found = problem(src, root)
     assert found.kind is SourceProblemKind.SOURCE_REFUSED
     assert "are not opened" in found.message

@@ -30,8 +30,8 @@ from hfbench.telemetry.events import (
 )
 from hfbench.telemetry.fields import LARGEST_INTEGER, Version, Word
 
-#: The keys of PEER.md, spelled out: what readers of this event already look for.
-PEER_KEYS = {
+#: The keys that HyperFrames' own event has, spelled out: what readers of this event already look for.
+HYPERFRAMES_KEYS = {
     "tmp_peak_bytes",
     "stage_video_extract_ms",
     "extract_resolve_ms",
@@ -48,7 +48,7 @@ PEER_KEYS = {
 
 
 def test_the_fields_keys_are_kept() -> None:
-    assert EVENT_FIELDS.keys() >= PEER_KEYS
+    assert EVENT_FIELDS.keys() >= HYPERFRAMES_KEYS
     event = render_complete({"extractMs": 69, "videoExtractMs": 231}, {})
     assert dict(event.properties) == {"extract_phase3_ms": 69.0, "stage_video_extract_ms": 231.0}
 

@@ -112,7 +112,7 @@ class TestEightBits:
 
 
 def test_negative_control_a_jpg_with_the_videos_own_matrix_is_off(plain):
-    """What the peer writes: BT.709 limited planes, read as JFIF."""
+    """What HyperFrames writes: BT.709 limited planes, read as JFIF."""
     seen = reference.rgb_of_codes(plain.codes, "bt601", 8, is_full_range=True)
     assert abs(np.clip(seen, 0, 1) - np.clip(plain.signal, 0, 1)).mean() * 255 > 8
 

@@ -167,7 +167,7 @@ class TestGamut:
 
 
 def test_pq_and_hlg_targets_differ(bench):
-    """The peer gives both the same pixels."""
+    """HyperFrames gives both the same pixels."""
     made = patches.standard()
     found = {target: bench.measured(made, target, format="png16") for target in runs.TARGETS}
     assert abs(found["pq"] - found["hlg"]).mean() > 0.05

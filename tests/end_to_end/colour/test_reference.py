@@ -1,4 +1,4 @@
-"""The judge is judged first: by colour-science, by zimg, and by the numbers that the standards and COLOUR.md give."""
+"""The judge is judged first: by colour-science, by zimg, and by the numbers that the standards give."""
 
 from __future__ import annotations
 

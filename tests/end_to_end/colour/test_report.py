@@ -17,6 +17,6 @@ def test_quick_report_passes(capsys):
 
 def test_negative_control_a_broken_bound_is_exit_code_1(capsys, monkeypatch):
     monkeypatch.setattr(colour_report, "patch_table", lambda *_: iter(()))
-    monkeypatch.setattr(measures, "WHITE_CODE", {"pq": 65535, "hlg": 49143})  # where the peer puts white
+    monkeypatch.setattr(measures, "WHITE_CODE", {"pq": 65535, "hlg": 49143})  # where HyperFrames puts white
     assert colour_report.main(["--quick"]) == 1
     assert capsys.readouterr().out.count("FAIL") == 1

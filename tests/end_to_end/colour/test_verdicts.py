@@ -163,7 +163,7 @@ def test_negative_control_wrong_truths_are_noticed(probed):
 
 
 #: What is so of the real clips: read off their boxes with an editor for ISO BMFF and Matroska, and off ffmpeg's report.
-#: FIXTURES.md says that portrait-rotated.mp4 has rotation metadata; its matrix is the identity (720x1080 as stored).
+#: The rotation matrix of portrait-rotated.mp4 is the identity (720x1080 as stored).
 REAL = {
     "alpha-vp9.webm": {"size": (1280, 720), "alpha": True, "resolved": Tags(full_range=False), "pix_fmt": "yuva420p"},
     "bikes-sdr.mp4": {"size": (640, 272), "resolved": UNTAGGED, "duration": Fraction(10)},
