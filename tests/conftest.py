@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fixtures_gen import FileTruth, Store
 from fixtures_gen.recipe import Size
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 #: The real clips lie beside a checkout where a maintainer keeps them; CI has them.
 MEDIA = Path(__file__).parents[2] / "shared" / "media"
+
+#: A busy machine is no finding, and the same examples are tried each time: a run fails for what was changed only.
+#: ``pytest --hypothesis-profile=explore`` looks for new ones.
+settings.register_profile("hfbench", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("hfbench"), derandomize=False, max_examples=1000)
+settings.load_profile("hfbench")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.timebase import (
@@ -22,8 +22,6 @@ from hfbench.timebase import (
     seconds_text,
     to_fraction,
 )
-
-stable = settings(derandomize=True, deadline=None, max_examples=100)
 
 NTSC = Fraction(30000, 1001)
 HALF = Fraction(1, 2)
@@ -66,13 +64,11 @@ class TestToFraction:
         with pytest.raises(ValueError, match="number"):
             to_fraction(nonsense)
 
-    @stable
     @given(st.floats(allow_nan=False, allow_infinity=False))
     def test_a_float_means_its_shortest_spelling(self, number):
         assert float(to_fraction(number)) == number
         assert to_fraction(number) == to_fraction(repr(number)) == Fraction(Decimal(repr(number)))
 
-    @stable
     @given(fractions)
     def test_text_of_a_fraction_reads_back(self, value):
         assert to_fraction(str(value)) == to_fraction(f"{value.numerator} / {value.denominator}") == value
@@ -118,7 +114,6 @@ class TestParseRate:
         with pytest.raises(ValueError, match="number|rate"):
             parse_rate(nonsense)
 
-    @stable
     @given(rates)
     def test_a_rate_reads_back_from_its_own_text(self, rate):
         assert parse_rate(rate_text(rate)) == rate
@@ -133,7 +128,6 @@ class TestRounding:
     def test_halves_go_up(self, value, nearest):
         assert round_half_up(Fraction(value)) == nearest
 
-    @stable
     @given(fractions)
     def test_nearest_and_never_below_on_a_tie(self, value):
         nearest = round_half_up(value)
@@ -200,13 +194,11 @@ def walked(grid: FrameGrid, times: list[Fraction]) -> list[int]:
 
 
 class TestFrameGrid:
-    @stable
     @given(grids_and_frames())
     def test_slots_follow_the_rule(self, case):
         grid, times = case
         assert list(grid.slots(times)) == by_the_rule(grid, times)
 
-    @stable
     @given(grids_and_frames())
     def test_the_sampler_walks_to_the_same_slots(self, case):
         grid, times = case
@@ -228,14 +220,12 @@ class TestFrameGrid:
         assert with_boundary(math.floor) != wanted
         assert with_boundary(math.ceil) != with_boundary(lambda value: math.ceil(value - HALF))
 
-    @stable
     @given(grids_and_frames())
     def test_nothing_from_the_end_of_need_on_is_shown(self, case):
         grid, times = case
         shown = {times[position] for position in grid.slots(times)}
         assert all(pts < grid.end_of_need or pts == times[0] for pts in shown)
 
-    @stable
     @given(grids_and_frames(), st.randoms(use_true_random=False))
     def test_frames_that_no_slot_shows_may_be_left_out(self, case, random):
         grid, times = case
@@ -243,27 +233,23 @@ class TestFrameGrid:
         kept = [pts for number, pts in enumerate(times) if number in set(rows) or random.random() < 0.3]
         assert [kept[row] for row in grid.slots(kept)] == [times[row] for row in rows]
 
-    @stable
     @given(grids())
     def test_its_own_rate_from_its_own_start_is_one_frame_a_slot(self, grid):
         times = [grid.start + k / grid.rate for k in range(grid.count)]
         assert list(grid.slots(times)) == list(range(grid.count))
 
-    @stable
     @given(grids_and_frames(), fractions)
     def test_only_distances_matter(self, case, shift):
         grid, times = case
         moved = FrameGrid(grid.start + shift, grid.rate, grid.count)
         assert list(moved.slots([pts + shift for pts in times])) == list(grid.slots(times))
 
-    @stable
     @given(st.fractions(min_value=Fraction(1, 1000), max_value=100, max_denominator=1000), starts, rates)
     def test_the_grid_over_a_range(self, duration, start, rate):
         grid = FrameGrid.over(TimeRange(start, start + duration), rate)
         assert grid == FrameGrid(start, rate, frame_count(duration, rate))
         assert abs(grid.count - duration * rate) <= HALF or grid.count == 1
 
-    @stable
     @given(grids_and_frames(), st.integers(0, 50))
     def test_a_sampler_that_is_told_where_the_file_ends_stops_there(self, case, slots):
         """A damaged file: the last frame is held up to ``end``, no further."""

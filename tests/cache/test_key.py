@@ -75,7 +75,7 @@ def meaning(value: Any) -> Any:  # noqa: PLR0911  one for each kind of value
 
 
 def assert_any_change_changes_the_key(make_key: Callable[[Plan], object], phases: tuple[Phase, ...] = ALL) -> None:
-    @settings(max_examples=200, deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, database=None, phases=phases, suppress_health_check=list(HealthCheck))
     @given(plan=plans, field=st.sampled_from(sorted(FIELDS)), data=st.data())
     def check(plan: dict[str, KeyValue], field: str, data: st.DataObject) -> None:
         changed = {**plan, field: data.draw(FIELDS[field])}
@@ -100,14 +100,12 @@ def test_control_the_property_notices_a_key_without_the_quality() -> None:
         )
 
 
-@settings(deadline=None)
 @given(one=values, other=values)
 def test_keys_are_equal_exactly_for_the_same_meaning(one: KeyValue, other: KeyValue) -> None:
     same = meaning(one) == meaning(other)
     assert (cache_key({"value": one}) == cache_key({"value": other})) is same
 
 
-@settings(deadline=None)
 @given(value=values)
 def test_an_equal_copy_in_another_order_has_an_equal_key(value: KeyValue) -> None:
     def reordered(part: Any) -> Any:
@@ -164,7 +162,7 @@ def asked(child: subprocess.Popen[str], plan: Plan) -> list[str]:
 
 
 def test_equal_plans_have_equal_keys_in_other_processes_and_locales(children: list[subprocess.Popen[str]]) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(plan=plans, value=values)
     def check(plan: dict[str, KeyValue], value: KeyValue) -> None:
         whole = {**plan, "value": value}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.composition import Clip, Composition, NoteKind
@@ -13,7 +13,6 @@ from hfbench.composition.html_format import parse
 from hfbench.errors import CompositionError
 
 #: Speed is not what these show, and the machine may be busy.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def video(attributes: str = "", *, clip_id: str | None = "v") -> str:
@@ -277,7 +276,6 @@ def test_a_large_inline_script_is_no_trouble() -> None:
     assert len(parse("<script>" + "if (a < b && c > d) e();" * 100_000 + "</script>" + video()).clips) == 1
 
 
-@UNTIMED
 @given(
     st.text(), st.dictionaries(st.sampled_from(["data-start", "data-end", "data-duration", "id"]), st.text(max_size=12))
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.composition import Clip, Composition, json_schema
@@ -24,7 +24,6 @@ times = st.fractions(min_value=0, max_value=10**6, max_denominator=10**9)
 ids = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="/\\."), min_size=1, max_size=20)
 
 #: Speed is not what these show, and the machine may be busy.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -54,7 +53,6 @@ def refusal(text: str) -> str:
     return caught.value.message
 
 
-@UNTIMED
 @given(
     st.lists(clips(), min_size=1, max_size=5, unique_by=lambda clip: clip.id.casefold()).filter(
         lambda found: len({clip.id.casefold() for clip in found}) == len(found)
@@ -198,7 +196,6 @@ json_values = st.recursive(
 keys = st.sampled_from(["id", "src", "start", "end", "duration", "media_start", "playback_rate", "loop", "has_audio"])
 
 
-@UNTIMED
 @given(st.dictionaries(keys, json_values | st.sampled_from(["a", 1, 0.5, True]), max_size=9))
 def test_any_clip_is_read_or_refused_in_one_line(clip: dict[str, Any]) -> None:
     document = {"clips": [clip]}

@@ -8,15 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench import ExtractedClip, ExtractionResult, FrameLookup
 from hfbench.model.lookup import frame_index
 from hfbench.model.metrics import Breakdown, WorkCounters
 from hfbench.model.result import Placement
-
-stable = settings(derandomize=True, deadline=None, max_examples=100)
 
 EPSILON = Fraction(1, 10**9)
 times = st.fractions(min_value=-3, max_value=12, max_denominator=3000)
@@ -54,12 +52,10 @@ def walked(of: ExtractedClip, time: Fraction) -> int | None:
 
 
 class TestFrameIndex:
-    @stable
     @given(clips(), times)
     def test_it_is_the_frame_that_a_walk_arrives_at(self, of, time):
         assert frame_index(of, time) == walked(of, time)
 
-    @stable
     @given(clips())
     def test_visible_from_start_to_end_both_included_and_nowhere_else(self, of):
         place, little = of.placement, Fraction(1, 10**12)
@@ -68,14 +64,12 @@ class TestFrameIndex:
         assert frame_index(of, place.start - little) is None
         assert frame_index(of, place.end + little) is None
 
-    @stable
     @given(clips(), times, times)
     def test_time_never_runs_backwards_without_a_loop(self, of, one, other):
         first, second = (frame_index(of, time) for time in sorted((one, other)))
         if None not in (first, second) and not of.placement.wraps:
             assert first <= second
 
-    @stable
     @given(clips(), st.integers(0, 400))
     def test_a_frames_own_time_shows_it_even_computed_in_floats(self, of, number):
         place = of.placement
@@ -116,7 +110,6 @@ class TestFrameIndex:
 
 
 class TestFrameLookup:
-    @stable
     @given(clips(clip_id="a"), clips(clip_id="b"), times)
     def test_all_clips_on_screen_in_order(self, one, other, time):
         lookup = FrameLookup(result(other, one))

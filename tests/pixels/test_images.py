@@ -19,7 +19,7 @@ from hfbench.pixels.images import encode_image
 from hfbench.pixels.jpeg import encode_jpeg
 from hfbench.pixels.png import encode_png
 
-stable = settings(derandomize=True, deadline=None, max_examples=40)
+stable = settings(max_examples=40)
 
 SDR = ColorTags(Primaries.BT709, Transfer.BT709, Matrix.BT709)
 PQ = ColorTags(Primaries.BT2020, Transfer.SMPTE2084, Matrix.BT2020_NCL)

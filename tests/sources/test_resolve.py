@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Speed is not what these show, and the machine may be busy.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 CONFINED = SourcePolicy(confined=True)
 
@@ -238,7 +238,7 @@ def test_a_folder_that_may_not_be_searched(root: Path, monkeypatch: pytest.Monke
 segments = st.sampled_from(["..", ".", "", "a", "assets", "%2e%2e", "x.mp4", "..."]) | st.text(max_size=5)
 
 
-@UNTIMED
+@in_one_folder
 @given(st.lists(segments, max_size=12).map("/".join))
 def test_clamp_never_leaves_the_root(path: str) -> None:
     place = clamp(path, Path("/srv/project"))
@@ -251,7 +251,7 @@ def test_negative_control_plain_joining_leaves_the_root() -> None:
     assert not joined.is_relative_to("/srv/project")
 
 
-@UNTIMED
+@in_one_folder
 @given(
     prefix=st.sampled_from(["", "/", "file://", "file:///", "../", "%2e%2e/", "~/", "//", "\\"]),
     path=st.lists(segments, max_size=8).map("/".join),

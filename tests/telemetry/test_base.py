@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.errors import HfbenchError, MachineError, NotInstalledError, UsageError
@@ -40,7 +40,6 @@ def test_event_refuses_what_is_no_finite_scalar(value: object) -> None:
         TelemetryEvent("x", {"a": value})  # type: ignore[dict-item]
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(), st.text() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -122,7 +121,6 @@ def test_bad_endpoint_gets_one_line(target: str, complaint: str) -> None:
     assert complaint in caught.value.message
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_an_endpoint_or_one_clear_error(text: str) -> None:
     try:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.errors import MachineError, UsageError
@@ -312,7 +312,6 @@ def test_forked_child_leaves_the_parents_sinks_alone() -> None:
     assert len(sink.closed_with) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["deliver", "raise"]), max_size=30), st.integers(1, 5))
 def test_nothing_is_lost_without_being_counted(plan: list[str], capacity: int) -> None:
     class Planned(ListSink):

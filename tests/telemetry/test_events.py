@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.model.metrics import METRICS
@@ -181,7 +181,6 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
 KEYS = st.sampled_from([*METRICS, *EVENT_FIELDS, "path", "user"]) | st.text()
 
 
-@settings(deadline=None)
 @given(st.dictionaries(KEYS, SCALARS), st.dictionaries(KEYS, SCALARS))
 def test_whatever_goes_in_only_the_table_comes_out(breakdown: dict[str, object], facts: dict[str, object]) -> None:
     words = {word for field in EVENT_FIELDS.values() if isinstance(field.kind, Word) for word in field.kind.words}

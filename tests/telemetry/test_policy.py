@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.errors import UsageError
@@ -66,7 +66,6 @@ def test_open_quote_gets_one_line() -> None:
 SWITCH = st.sampled_from([None, "", "0", "false", "1", "true"])
 
 
-@settings(deadline=None)
 @given(
     named=st.booleans(),
     wished=st.booleans(),
