@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from hfbench.errors import HfbenchError
+from hfbench.git import git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_GIT_SECONDS: Final = 30
 _NONE: Final[Mapping[str, tuple[float, int]]] = MappingProxyType({})
 
 
@@ -36,10 +37,9 @@ def commits_of(repository: Path | None) -> Commits:
     """The commits of all branches of a repository; none where there is no repository or no git."""
     if repository is None:
         return Commits()
-    command = ["git", "-C", str(repository), "log", "--all", "--topo-order", "--reverse", "--format=%H %ct"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
+        listed = git(repository, "log", "--all", "--topo-order", "--reverse", "--format=%H %ct")
+    except HfbenchError:
         return Commits()
-    lines = (line.split() for line in told.splitlines())
+    lines = (line.split() for line in listed.splitlines())
     return Commits({sha: (float(seconds), place) for place, (sha, seconds) in enumerate(lines)})

@@ -21,7 +21,7 @@ class Item:
     does: Exception | str
 
 
-def work(item: Item, control: Control) -> str:
+def work(item: Item, _control: Control) -> str:
     if isinstance(item.does, Exception):
         raise item.does
     return item.does

@@ -6,10 +6,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from truth_oracle import differences
 
 from fixtures_gen import CATALOGUE, Request, Size, Store, Tags
 from fixtures_gen.truth import ContentLight, Listed, Uniform
+from tests.oracles.truth_oracle import differences
 
 LONG = {"long-10min", "long-30min", "long-10min-camera"}
 NAMED_IN_DESIGN = (
