@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from hfbench.backends.base import ProbeReport
     from hfbench.cache import CacheCounters, CacheKey, IdentityKind, KeyValue, SourceIdentity
     from hfbench.engine.plan import Planned
-    from hfbench.engine.write_frames import WrittenClip
     from hfbench.model.media import MediaInfo
 
 #: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.
@@ -106,23 +105,23 @@ class FrameCache:
         """Each plan, or its frames where they are in the cache."""
         return tuple(self._found(plan) if isinstance(plan, ClipPlan) else plan for plan in plans)
 
-    def keep(self, written: WrittenClip, warnings: tuple[ClipWarning, ...], *, in_place: bool) -> Lease | None:
-        """Keep a clip's frames; None where they can't be kept, which harms nothing.
+    def keep(self, plan: ClipPlan, folder: Path, warnings: tuple[ClipWarning, ...], *, in_place: bool) -> Lease | None:
+        """Add a clip's frames to the cache; None where that is not possible, which is not an error.
 
         Args:
-            written: the clip, its frames in the work folder.
-            warnings: that stay with the frames.
-            in_place: whether the caller reads the frames from the cache; else they are copied, for a folder that
-                people see may be edited.
+            plan: what the frames were made from.
+            folder: the folder of the frames, in the work folder.
+            warnings: stored with the frames.
+            in_place: whether the caller reads the frames from the cache. If not, they are copied: somebody may edit
+                those in the output folder.
         """
-        plan = written.prepared.plan
         key = self._key(plan)
         if self._store is None or key is None or self._has_changed(plan.media.path):
             return None
         kept: list[dict[str, Any]] = [
             {"kind": each.kind, "message": each.message, "counts": dict(each.counts)} for each in warnings
         ]
-        return self._store.adopt(key, written.folder, {"warnings": kept}, link=in_place)
+        return self._store.adopt(key, folder, {"warnings": kept}, link=in_place)
 
     def close(self) -> None:
         """Clean up if it is time to."""

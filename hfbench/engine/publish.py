@@ -88,7 +88,7 @@ def _publish_written(
     refusal = _refusal(plan, frames, warnings, options)
     if refusal is not None:
         return _PublishedClip(refusal)
-    lease = cache.keep(clip, noticed, in_place=options.cached_in_place)
+    lease = cache.keep(plan, clip.folder, noticed, in_place=options.cached_in_place)
     if lease is not None and options.cached_in_place:
         return _PublishedClip(_extracted(plan, frames, warnings, lease.folder, is_cached=False), lease)
     if lease is not None:
