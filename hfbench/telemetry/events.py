@@ -198,17 +198,6 @@ def machine_facts(environ: Mapping[str, str]) -> dict[str, Scalar]:
     return _allowed(RENDER_COMPLETE, found)
 
 
-def fields_as_markdown() -> str:
-    """Return the table of ``docs/telemetry.md``: key, type, unit, events, meaning."""
-    rows = ["| key | type | unit | events | meaning |", "|---|---|---|---|---|"]
-    for field in EVENT_FIELDS.values():
-        events = ", ".join(f"`{event}`" for event in field.events)
-        source = f" (`{field.metric}`)" if field.metric else ""
-        kind = f"{field.kind.type_name} | {field.kind.unit}"
-        rows.append(f"| `{field.name}` | {kind} | {events} | {field.meaning}{source} |")
-    return "\n".join(rows) + "\n"
-
-
 def _facts_of(facts: Mapping[str, object]) -> dict[str, object]:
     """The facts alone: measurements come from the breakdown and the failures only."""
     return {key: value for key, value in facts.items() if key in EVENT_FIELDS and not EVENT_FIELDS[key].is_measurement}

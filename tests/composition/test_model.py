@@ -27,14 +27,13 @@ class TestClip:
     def test_defaults(self) -> None:
         clip = Clip("a", "a.mp4")
         assert (clip.start, clip.end, clip.media_start, clip.playback_rate) == (0, None, 0, 1)
-        assert (clip.loop, clip.has_audio, clip.timeline_duration) == (False, False, None)
+        assert (clip.loop, clip.has_audio) == (False, False)
 
     @pytest.mark.parametrize("spelling", [2.05, "2.05", "41/20", Decimal("2.05"), Fraction(41, 20), " 2.05 "])
     def test_every_spelling_of_a_number_is_exact(self, spelling: Any) -> None:
         clip = Clip("a", "a.mp4", end=spelling)
         assert clip.end == Fraction(41, 20)
         assert type(clip.end) is Fraction
-        assert clip.timeline_duration == Fraction(41, 20)
 
     @pytest.mark.parametrize("end", [None, math.inf, "Infinity", "inf", Decimal("Infinity")])
     def test_end_infinity_or_omitted_goes_to_eof(self, end: Any) -> None:

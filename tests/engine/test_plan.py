@@ -15,6 +15,7 @@ from hfbench.engine.plan import NeverShown, composition_target, grid_over_source
 from hfbench.model.media import HdrFacts
 from hfbench.model.plan import ClipPlan, ImageFormat, Scope, Segment, WholeSource
 from hfbench.timebase import FrameGrid
+from tests.makers.grids import walked
 from tests.makers.media_maker import HLG_TAGS, PQ_TAGS, SDR_TAGS, media_info, planned, probed, timing
 
 stable = settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
@@ -247,11 +248,11 @@ class TestGridOverSource:
         grid, times = case
         source = timing(times[-1] + Fraction(1, 60), is_vfr=True)
         whole = grid_over_source(grid, source)
-        intermediate = list(whole.slots(times))
+        intermediate = walked(whole, times)
         in_intermediate = FrameGrid(grid.start - whole.start, grid.rate, grid.count)
         its_times = [Fraction(slot) / grid.rate for slot in range(whole.count)]
-        twice = [intermediate[position] for position in in_intermediate.slots(its_times)]
-        assert twice == list(grid.slots(times))
+        twice = [intermediate[position] for position in walked(in_intermediate, its_times)]
+        assert twice == walked(grid, times)
 
     @stable
     @given(grids_and_sources())
@@ -270,7 +271,7 @@ class TestGridOverSource:
         grid = FrameGrid(Fraction(1, 100), Fraction(30), 10)
         times = [Fraction(n, 30) + Fraction(1, 100) for n in range(20)]
         out_of_step = FrameGrid(Fraction(0), Fraction(30), 30)
-        intermediate = list(out_of_step.slots([each + Fraction(1, 150) for each in times]))
+        intermediate = walked(out_of_step, [each + Fraction(1, 150) for each in times])
         its_times = [Fraction(slot, 30) for slot in range(30)]
-        twice = [intermediate[position] for position in FrameGrid(grid.start, grid.rate, 10).slots(its_times)]
-        assert twice != list(grid.slots([each + Fraction(1, 150) for each in times]))
+        twice = [intermediate[position] for position in walked(FrameGrid(grid.start, grid.rate, 10), its_times)]
+        assert twice != walked(grid, [each + Fraction(1, 150) for each in times])

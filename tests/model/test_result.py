@@ -22,7 +22,7 @@ from hfbench.model.media import ContentLight, HdrFacts, MasteringDisplay, MediaI
 from hfbench.model.metrics import METRICS, Breakdown, Phase, PhaseTiming, WorkCounters
 from hfbench.model.plan import ClipPlan, ImageFormat
 from hfbench.model.result import Placement
-from hfbench.timebase import FrameGrid, TimeRange
+from hfbench.timebase import FrameGrid
 from tests.makers.media_maker import PQ_TAGS, media_info, planned, timing
 
 WORK = WorkCounters(1, 2, 3, 4, 5, 6, 7)
@@ -46,7 +46,7 @@ def plan(**options: object) -> ClipPlan:
 VALUES = [
     *(WORK, BREAKDOWN, PLACE, WARNING, CLIP, FAILURE, RESULT, MEDIA, MEDIA.timing, MEDIA.hdr, ColorTags()),
     *(plan(scope=scope) for scope in ("source", "segment", "fused")),
-    *(FrameGrid(Fraction(0), Fraction(30), 3), TimeRange(Fraction(0), Fraction(1)), Clip("a", "a.mp4", 0, 1)),
+    *(FrameGrid(Fraction(0), Fraction(30), 3), Clip("a", "a.mp4", 0, 1)),
 ]
 
 

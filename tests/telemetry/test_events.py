@@ -22,7 +22,6 @@ from hfbench.telemetry.events import (
     EVENT_FIELDS,
     METRIC_KEYS,
     PHASE_KEYS,
-    fields_as_markdown,
     machine_facts,
     render_complete,
     render_failed,
@@ -200,9 +199,20 @@ def test_event_of_another_name_may_not_leave() -> None:
     assert screen(TelemetryEvent("render_started", {"scope": "fused"})) is None
 
 
+def fields_as_markdown() -> str:
+    """The table of ``docs/telemetry.md``."""
+    rows = ["| key | type | unit | events | meaning |", "|---|---|---|---|---|"]
+    for field in EVENT_FIELDS.values():
+        events = ", ".join(f"`{event}`" for event in field.events)
+        source = f" (`{field.metric}`)" if field.metric else ""
+        kind = f"{field.kind.type_name} | {field.kind.unit}"
+        rows.append(f"| `{field.name}` | {kind} | {events} | {field.meaning}{source} |")
+    return "\n".join(rows) + "\n"
+
+
 def test_documented_table_is_the_codes_table() -> None:
     text = (Path(__file__).parents[2] / "docs" / "telemetry.md").read_text(encoding="utf-8")
     _, _, after = text.partition("<!-- fields: begin -->\n")
     table, end, _ = after.partition("<!-- fields: end -->")
     assert end
-    assert table == fields_as_markdown(), "paste the output of hfbench.telemetry.events.fields_as_markdown()"
+    assert table == fields_as_markdown(), f"the table must be:\n{fields_as_markdown()}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.composition import Composition, composition_file
+from hfbench.composition import Composition, reader
 from hfbench.errors import CompositionError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, l
     path = tmp_path / name
     path.write_text(JSON if name.endswith("json") else HTML)
     Composition.load(path)
-    monkeypatch.setattr(composition_file, limit, 10)
+    monkeypatch.setattr(reader, limit, 10)
     assert "is too large for a composition" in refusal(path)
 
 

@@ -1,17 +1,16 @@
-"""The one place where a composition is read from disk: bounded, regular files only, JSON or HTML."""
+"""Reads a composition from disk: JSON or HTML, bounded in size, regular files only."""
 
 from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hfbench.composition import html_format, json_format
 from hfbench.errors import CompositionError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hfbench.composition.fields import Rate
     from hfbench.composition.model import Composition
 
@@ -25,21 +24,27 @@ _JSON_SUFFIXES: Final = frozenset({".json"})
 _HTML_SUFFIXES: Final = frozenset({".html", ".htm", ".xhtml"})
 
 
-def load(path: Path, *, root: Path | None, fps: Rate | None) -> Composition:
-    """Read a composition file; see :meth:`hfbench.composition.Composition.load`.
+def load_composition(path: str | Path, *, root: str | Path | None = None, fps: Rate | None = None) -> Composition:
+    """Read a composition file: JSON (schema ``hfbench-composition/1``) or HyperFrames HTML.
+
+    Args:
+        path: the file; ``.json``, ``.html`` and ``.htm`` say what it is, any other name leaves it to the content.
+        root: the project root; the file's folder where it is not given.
+        fps: overrides the frame rate of the file.
 
     Raises:
-        CompositionError: one line that begins with the name of the file.
+        CompositionError: one line that names the file, and the clip and the key where there are any.
     """
+    file = Path(path)
     try:
-        text = _decoded(_read_bytes(path))
-        project = _project_root(path, root)
-        if _is_html(path, text):
+        text = _decoded(_read_bytes(file))
+        project = _project_root(file, None if root is None else Path(root))
+        if _is_html(file, text):
             _check_size(len(text), MAX_HTML_BYTES)
             return html_format.parse(text, root=project, fps=fps)
         return json_format.parse(text, root=project, fps=fps)
     except CompositionError as error:
-        raise CompositionError(f"{_name_in_message(path)}: {error.message}", diagnostic=error.diagnostic) from None
+        raise CompositionError(f"{_name_in_message(file)}: {error.message}", diagnostic=error.diagnostic) from None
 
 
 def _read_bytes(path: Path) -> bytes:
