@@ -1,4 +1,4 @@
-"""Rational time: rates, seconds, ranges and the one frame-grid rule.
+"""Rational time: rates, seconds and the one frame-grid rule.
 
 Times are exact :class:`fractions.Fraction` seconds; floats are for display only. The module does no I/O.
 """
@@ -6,7 +6,7 @@ Times are exact :class:`fractions.Fraction` seconds; floats are for display only
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -115,27 +115,6 @@ def rate_text(rate: Fraction) -> str:
     return str(rate.numerator) if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TimeRange:
-    """A half-open range [start, end) in seconds of media time.
-
-    Raises:
-        ValueError: the range is empty or reversed.
-    """
-
-    start: Fraction
-    end: Fraction
-
-    def __post_init__(self) -> None:
-        if self.end <= self.start:
-            raise ValueError(f"duration must be positive (got {seconds_text(self.end - self.start)})")
-
-    @property
-    def duration(self) -> Fraction:
-        """Seconds, above 0."""
-        return self.end - self.start
-
-
 @dataclass(frozen=True, slots=True)
 class FrameGrid:
     """The one rule that says which source frame each output frame shows, for CFR and VFR alike.
@@ -160,11 +139,6 @@ class FrameGrid:
                 f"a frame grid needs at least one slot and a positive rate (got {self.count} at {self.rate})"
             )
 
-    @classmethod
-    def over(cls, window: TimeRange, rate: Fraction) -> FrameGrid:
-        """The grid of a range: its slots start at ``window.start``; their number is :func:`frame_count`."""
-        return cls(window.start, rate, frame_count(window.duration, rate))
-
     def first_slot(self, pts: Fraction) -> int:
         """The first slot that may show a frame with this pts (seconds): negative before the grid, ``count`` after."""
         return round_half_up((pts - self.start) * self.rate)
@@ -174,26 +148,9 @@ class FrameGrid:
         """Media time from which on no frame is shown: start + (count - 1/2) / rate."""
         return self.start + (self.count - Fraction(1, 2)) / self.rate
 
-    def slots(self, pts_in_order: Iterable[Fraction]) -> Iterator[int]:
-        """Yield for each slot the position, in ``pts_in_order``, of the frame that it shows.
-
-        Args:
-            pts_in_order: presentation times in seconds, ascending; not empty.
-        """
-        sampler = GridSampler(self)
-        last = -1
-        for position, pts in enumerate(pts_in_order):
-            for _ in sampler.advance(pts):
-                yield last
-            last = position
-            if sampler.is_full:
-                return
-        for _ in sampler.finish():
-            yield last
-
 
 class GridSampler:
-    """Walks a grid beside a decoder: feed it each frame's pts in order; it says which slots the frame *before* fills.
+    """Walks a grid along with a decoder: given each frame's pts in order, it returns the slots of the frame *before*.
 
     The first frame of a file has no frame before it: it fills the slots ahead of it as well, which ``advance`` leaves
     open until the next call.

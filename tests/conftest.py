@@ -1,22 +1,33 @@
-"""What all tests share: where fixtures are kept, and skips that are failures in CI."""
+"""What all tests share: where fixtures are kept, clips, and skips that are failures in CI."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-#: Tests are no packages: what they share stands beside them and is imported by its plain name.
-sys.path[:0] = [str(folder) for folder in sorted(Path(__file__).parent.glob("*/"))]
+from fixtures_gen import FileTruth, Store
+from fixtures_gen.recipe import Size
+from fixtures_gen.store import Request
+from hfbench.bench.judge.comparability import Case
+from hfbench.bench.measure.rig import Work
+from tests.makers.browsing import Browser
+from tests.makers.clip_maker import ClipMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 #: The real clips lie beside a checkout where a maintainer keeps them; CI has them.
 MEDIA = Path(__file__).parents[2] / "shared" / "media"
+
+#: A busy machine is no finding, and the same examples are tried each time: a run fails for what was changed only.
+#: ``pytest --hypothesis-profile=explore`` looks for new ones.
+settings.register_profile("hfbench", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("hfbench"), derandomize=False, max_examples=1000)
+settings.load_profile("hfbench")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,8 +50,31 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if named:
         return Path(named)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        return tmp_path_factory.getbasetemp().parent
+        return tmp_path_factory.getbasetemp().parent  # one for all workers: builders lock
     return tmp_path_factory.getbasetemp()
+
+
+@pytest.fixture(scope="session")
+def store(home: Path) -> Store:
+    """The store of catalogue fixtures."""
+    return Store(home / "fixtures")
+
+
+@pytest.fixture(scope="session")
+def fixture_file(store: Store) -> Callable[[str, str], tuple[Path, FileTruth]]:
+    """``fixture_file("vfr-screen-recording", "screen.mp4")``: a small build of a catalogue file, and its truth."""
+
+    def get(name: str, file: str) -> tuple[Path, FileTruth]:
+        store.ensure([Request(name, Size.P180)])
+        return store.path(name, file, Size.P180), store.truth(name, Size.P180).file(file)
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory: pytest.TempPathFactory) -> ClipMaker:
+    """Tiny clips made on the spot."""
+    return ClipMaker(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +83,22 @@ def media() -> Path:
     if not MEDIA.is_dir():
         pytest.skip(f"the real clips are not at {MEDIA}")
     return MEDIA
+
+
+@pytest.fixture(scope="session")
+def browser() -> Browser:
+    found = Browser.find()
+    if found is None:
+        pytest.skip("no Chromium is installed")
+    return found
+
+
+@pytest.fixture
+def make_work() -> Callable[..., Work]:
+    """One case's work for fake engines, which read no media."""
+
+    def make(scenario: str = "demo", **axes: str) -> Work:
+        case = Case(scenario, **{"backend": "libav", "scope": "segment", "format": "jpg", **axes})
+        return Work(case=case, composition={"clips": []}, fixture="f" * 12)
+
+    return make

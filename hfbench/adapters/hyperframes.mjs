@@ -69,7 +69,7 @@ function video(clip) {
   };
 }
 
-// The peer's own definition of tmpFinalBytes: what is there right before clean-up.
+// HyperFrames' own definition of tmpFinalBytes: what is there right before clean-up.
 async function bytesUnder(folder) {
   let total = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

@@ -11,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hfbench.errors import HfbenchError
+from hfbench.git import git
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -82,9 +85,9 @@ def source_revision(folder: Path) -> str | None:
     if not (folder / ".git").exists():
         return None
     try:
-        sha = _git(folder, "rev-parse", "HEAD")
-        changed = _git(folder, "status", "--porcelain")
-    except (OSError, subprocess.SubprocessError):
+        sha = git(folder, "rev-parse", "HEAD", seconds=_GIT_SECONDS)
+        changed = git(folder, "status", "--porcelain", seconds=_GIT_SECONDS)
+    except HfbenchError:  # no git, no commits yet, another user's tree: the revision is not known
         return None
     return f"{sha}-dirty" if changed else sha
 
@@ -114,11 +117,6 @@ def _ffmpeg_program() -> str | None:
         return None
     match = re.match(r"ffmpeg version (\S+)", banner)
     return match[1] if match else None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=True).stdout.strip()
 
 
 def _usable_threads() -> int:

@@ -39,7 +39,7 @@ class Sample:
 
     Attributes:
         round: which round (or pair) of the run, from 1; samples of one round were taken next to each other.
-        metrics: the names of DESIGN.md's table; None where the engine can't tell.
+        metrics: by the names that ``hfbench metrics`` lists; None where the engine can't tell.
         engine: the name of the engine that ran, as in ``NAME=COMMAND``.
         role: what the sample is for in a gate: ``baseline``, ``contender``, ``canary-a``, ``canary-b``; else ``""``.
         cache: state of the extraction cache: ``off``, ``cold`` or ``warm``.

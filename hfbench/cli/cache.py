@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hfbench.cli.choices import json_option
+from fixtures_gen.options import json_option
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import shown
 from hfbench.cli.terminal import out, print_json

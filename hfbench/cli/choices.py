@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from fixtures_gen.options import NamedPath
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -18,23 +19,12 @@ FORMATS = ("jpg", "png", "png16")
 SDR_MAPPINGS = ("bt2408", "gamut")
 
 
-class _Named(click.Path):
-    """A path that has a name: the empty text (an unset variable of a script) would be the current folder."""
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        if not os.fspath(value):
-            self.fail("the name is empty; name a place, . is the current folder", param, ctx)
-        return super().convert(value, param, ctx)
-
-
 #: Where something is, or will be; whether it can be used is said by whoever uses it.
-PLACE = _Named(path_type=Path)
+PLACE = NamedPath(path_type=Path)
 #: The same, and no folder.
-FILE = _Named(path_type=Path, dir_okay=False)
+FILE = NamedPath(path_type=Path, dir_okay=False)
 #: A folder that is there.
-FOLDER = _Named(path_type=Path, file_okay=False, exists=True)
+FOLDER = NamedPath(path_type=Path, file_okay=False, exists=True)
 
 
 class _Seconds(click.FloatRange):
@@ -53,8 +43,6 @@ class _Seconds(click.FloatRange):
 
 
 SECONDS = _Seconds()
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 
 
 def picture_options(function: _Command) -> _Command:

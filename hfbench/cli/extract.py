@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, json_option, picture_options
+from fixtures_gen.options import json_option
+from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, picture_options
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import say, shown
 from hfbench.cli.telemetry import sink_option, telemetry

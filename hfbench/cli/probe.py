@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import PLACE, json_option
+from fixtures_gen.options import json_option
+from hfbench.cli.choices import PLACE
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import say, shown
 from hfbench.cli.terminal import out, plain_table, print_json

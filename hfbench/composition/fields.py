@@ -24,7 +24,7 @@ Rate: TypeAlias = Number | Mapping[str, Number] | Sequence[Number]
 #: Seconds. JavaScript's ``Number.MAX_SAFE_INTEGER``, which some tools write for "to the end", still fits.
 MAX_SECONDS: Final = 10**16
 
-#: The rates that the peer engine plays a clip at (a factor; 1 is natural speed).
+#: The rates that HyperFrames plays a clip at (a factor; 1 is natural speed).
 MIN_PLAYBACK_RATE: Final = Fraction(1, 10)
 MAX_PLAYBACK_RATE: Final = Fraction(5)
 

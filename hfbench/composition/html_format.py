@@ -1,6 +1,6 @@
 """Compositions as HyperFrames writes them: HTML whose ``<video>`` elements carry their times in ``data-*`` attributes.
 
-The rules are those of the peer engine's parser (``@hyperframes/engine`` 0.8.33, ``parseVideoElements`` and
+The rules are those of HyperFrames' parser (``@hyperframes/engine`` 0.8.33, ``parseVideoElements`` and
 ``resolveReferencedStart``), with a note where that parser says nothing.
 """
 
@@ -86,7 +86,7 @@ def _named_videos(elements: tuple[Element, ...], notes: list[CompositionNote]) -
             )
             continue
         if not clip_id:
-            # Counted over the unnamed ones with a source, shown or not, as the peer does.
+            # Counted over the unnamed ones with a source, shown or not, as HyperFrames does.
             clip_id = f"hf-video-{unnamed}"
             unnamed += 1
         yield _NamedVideo(element, clip_id, src)
@@ -172,7 +172,7 @@ class _Starts:
         self._clip_ids = clip_ids
         self._resolved: dict[int, Fraction] = {}
         self._problems: dict[int, CompositionNote] = {}
-        # As the peer looks a target up: by id first, then by composition; the first in the document wins.
+        # As HyperFrames looks a target up: by id first, then by composition; the first in the document wins.
         self._by_id: dict[str, Element] = {}
         self._by_composition: dict[str, Element] = {}
         for element in elements:
@@ -227,7 +227,7 @@ class _Starts:
     def _end_of(self, target: Element) -> Fraction:
         """Where a target ends; where it starts, if it declares no time: its natural end is not known here."""
         start = self._resolved[target.index]
-        # The peer reads a target's data-duration before its data-end, though a clip's own data-end comes first.
+        # HyperFrames reads a target's data-duration before its data-end, though a clip's own data-end comes first.
         duration, end = _number(target.get("data-duration")), _number(target.get("data-end"))
         if duration is not None and duration > 0:
             return start + duration

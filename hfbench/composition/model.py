@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 from hfbench.composition import fields
 from hfbench.errors import CompositionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from hfbench.composition.fields import Number, Rate
 
@@ -109,10 +109,13 @@ class Clip:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    @property
-    def timeline_duration(self) -> Fraction | None:
-        """Seconds on the timeline, above 0; None where the natural end of the source decides."""
-        return None if self.end is None else self.end - self.start
+
+class _Load(Protocol):
+    def __call__(self, path: str | Path, *, root: str | Path | None = None, fps: Rate | None = None) -> Composition: ...
+
+
+class _FromJson(Protocol):
+    def __call__(self, document: object, *, root: str | Path | None = None) -> Composition: ...
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -139,6 +142,12 @@ class Composition:
     notes: tuple[CompositionNote, ...]
     absolute_sources: bool
 
+    # The package puts the functions of the readers here (``hfbench/composition/__init__.py``): they make compositions,
+    # so that they import this module, and it does not import them.
+    load: ClassVar[_Load]
+    from_json: ClassVar[_FromJson]
+    to_json: ClassVar[Callable[[Composition], dict[str, Any]]]
+
     def __init__(
         self,
         clips: Iterable[Clip],
@@ -161,42 +170,6 @@ class Composition:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-    @classmethod
-    def load(cls, path: str | Path, *, root: str | Path | None = None, fps: Rate | None = None) -> Composition:
-        """Read a composition file: JSON (schema ``hfbench-composition/1``) or HyperFrames HTML.
-
-        Args:
-            path: the file; ``.json``, ``.html`` and ``.htm`` say what it is, any other name leaves it to the content.
-            root: the project root; the file's folder where it is not given.
-            fps: overrides the frame rate of the file.
-
-        Raises:
-            CompositionError: one line that names the file, and the clip and the key where there are any.
-        """
-        from hfbench.composition import composition_file
-
-        return composition_file.load(Path(path), root=None if root is None else Path(root), fps=fps)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any], *, root: str | Path | None = None) -> Composition:
-        """The composition that a parsed JSON document says: the inverse of :meth:`to_json`.
-
-        Raises:
-            CompositionError: the document does not follow :func:`hfbench.composition.json_schema`.
-        """
-        from hfbench.composition import json_format
-
-        return json_format.from_document(document, root=root)
-
-    def to_json(self) -> dict[str, Any]:
-        """This composition as a document of the schema ``hfbench-composition/1``, ready for :func:`json.dumps`.
-
-        The root and the notes are left out: the one is where the file lies, the others are made by reading.
-        """
-        from hfbench.composition import json_format
-
-        return json_format.to_document(self)
 
 
 def _checked(clip_id: object, key: str, read: Callable[[object], _Value], value: object) -> _Value:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hfbench.backends import create_backend
 from hfbench.cache import IdentityKind
 from hfbench.engine.frame_cache import CachedClip, open_cache
-from hfbench.engine.phase_runner import Progress, Stage, no_progress
-from hfbench.engine.plan import Planned, composition_target, plan_clip
+from hfbench.engine.phase_runner import PhaseRunner, Progress, no_progress
+from hfbench.engine.plan import plan_clips
 from hfbench.engine.preflight import run_preflight
 from hfbench.engine.probe import probe_clips
 from hfbench.engine.publish import publish_clips
@@ -21,12 +21,11 @@ from hfbench.model.cancellation import CancelToken, Control
 from hfbench.model.metrics import Phase
 from hfbench.model.options import ExtractOptions
 from hfbench.model.plan import ClipPlan
-from hfbench.model.result import ClipFailure, ClipWarning, ExtractionResult
+from hfbench.model.result import ClipWarning, ExtractionResult
 
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
     from hfbench.composition import Composition
-    from hfbench.model.plan import ProbedClip
 
 
 def extract(
@@ -47,14 +46,14 @@ def extract(
         out_dir: a folder; made where it does not exist.
         options: see :class:`~hfbench.model.options.ExtractOptions`.
         token: cancels the run from another thread or a signal handler.
-        progress: told how far each phase is.
+        progress: called with how far each phase is.
 
     Returns:
-        One outcome a clip, in the composition's order, and the phase breakdown. A clip's trouble is a
-        :class:`~hfbench.model.result.ClipFailure` in its place and hurts no other clip.
+        One outcome per clip, in the composition's order, and the phase breakdown. A clip that fails is a
+        :class:`~hfbench.model.result.ClipFailure` in its place and does not affect the others.
 
     Raises:
-        OutputError: the output folder can't be written, or holds something that is no frame.
+        OutputError: the output folder can't be written, or holds a file that is not a frame.
         MachineError: the machine lacks something (the ffmpeg program for ``backend="ffmpeg"``).
     """
     options = options or ExtractOptions()
@@ -65,27 +64,26 @@ def extract(
     folder = WorkFolder(output)
     try:
         with ThreadPoolExecutor(options.worker_count, thread_name_prefix="hfbench-clip") as executor:
-            return _run(composition, options, backend, folder, Stage(executor, control, progress))
+            return _run(composition, options, backend, folder, PhaseRunner(executor, control, progress))
     finally:
         backend.close()
         folder.close()
 
 
 def _run(
-    composition: Composition, options: ExtractOptions, backend: Backend, folder: WorkFolder, stage: Stage
+    composition: Composition, options: ExtractOptions, backend: Backend, folder: WorkFolder, runner: PhaseRunner
 ) -> ExtractionResult:
     """The phases, in order."""
     cache, notes = open_cache(options.cache, IdentityKind(options.cache_identity), backend.name)
-    resolved = resolve_clips(composition, options, folder, stage)
-    probed = probe_clips(resolved, backend, cache, stage)
-    plans = _plan(composition, options, probed)
-    wanted = cache.look_up(plans)
-    prepared = run_preflight(wanted, backend, folder, stage)
-    with stage.timed(Phase.EXTRACT):
-        written = write_frames(prepared, backend, folder, stage)
+    resolved = resolve_clips(composition, options, folder, runner)
+    probed = probe_clips(resolved, backend, cache, runner)
+    wanted = cache.look_up(plan_clips(probed, composition, options))
+    prepared = run_preflight(wanted, backend, folder, runner)
+    with runner.timed(Phase.EXTRACT):
+        written = write_frames(prepared, backend, folder, runner)
     tmp_bytes = folder.measure()
     published = publish_clips(written, options, cache, folder)
-    breakdown = stage.breakdown(
+    breakdown = runner.breakdown(
         color_mapped=sum(isinstance(plan, ClipPlan) and plan.color is not None for plan in wanted),
         regularized=sum(isinstance(plan, ClipPlan) and plan.is_regularized and not plan.color for plan in wanted),
         cache_hits=sum(isinstance(each, CachedClip) for each in wanted),
@@ -94,18 +92,6 @@ def _run(
     )
     cache.close()
     return ExtractionResult(published.outcomes, breakdown, (*notes, *_composition_notes(composition)), published.leases)
-
-
-def _plan(
-    composition: Composition, options: ExtractOptions, probed: tuple[ProbedClip | ClipFailure, ...]
-) -> tuple[Planned, ...]:
-    target = composition_target(tuple(each for each in probed if not isinstance(each, ClipFailure)))
-    return tuple(
-        each
-        if isinstance(each, ClipFailure)
-        else plan_clip(each, fps=composition.fps, timeline_end=composition.timeline_end, target=target, options=options)
-        for each in probed
-    )
 
 
 def _composition_notes(composition: Composition) -> tuple[ClipWarning, ...]:

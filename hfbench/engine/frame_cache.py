@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hfbench._version import __version__
 from hfbench.backends import backend_version, probe_version
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from hfbench.backends.base import ProbeReport
     from hfbench.cache import CacheCounters, CacheKey, IdentityKind, KeyValue, SourceIdentity
     from hfbench.engine.plan import Planned
-    from hfbench.engine.write_frames import Written
     from hfbench.model.media import MediaInfo
 
 #: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.
@@ -42,8 +41,13 @@ class CachedClip:
     lease: Lease
 
     @property
+    def clip_id(self) -> str:
+        """The clip's id."""
+        return self.plan.clip_id
+
+    @property
     def frames(self) -> int:
-        """How many."""
+        """The number of frames."""
         return len(self.lease.manifest.files)
 
     @property
@@ -51,6 +55,10 @@ class CachedClip:
         """What was true of the frames when they were made: damage stays with them."""
         kept: Any = self.lease.manifest.payload.get("warnings", [])
         return tuple(ClipWarning(each["kind"], each["message"], dict(each["counts"])) for each in kept)
+
+
+#: A planned clip after the look-up: what is still a plan has to be worked on.
+Wanted: TypeAlias = "Planned | CachedClip"
 
 
 class FrameCache:
@@ -93,26 +101,27 @@ class FrameCache:
         if self._store is not None and identity is not None:
             self._store.probe_put(identity, to_document(report.media), reader=_reader())
 
-    def look_up(self, plans: tuple[Planned, ...]) -> tuple[Planned | CachedClip, ...]:
+    def look_up(self, plans: tuple[Planned, ...]) -> tuple[Wanted, ...]:
         """Each plan, or its frames where they are in the cache."""
         return tuple(self._found(plan) if isinstance(plan, ClipPlan) else plan for plan in plans)
 
-    def keep(self, written: Written, warnings: tuple[ClipWarning, ...], *, in_place: bool) -> Lease | None:
-        """Keep a clip's frames; None where they can't be kept, which harms nothing.
+    def keep(self, plan: ClipPlan, folder: Path, warnings: tuple[ClipWarning, ...], *, in_place: bool) -> Lease | None:
+        """Add a clip's frames to the cache; None where that is not possible, which is not an error.
 
         Args:
-            written: the clip, its frames in the work folder.
-            warnings: that stay with the frames.
-            in_place: whether the caller reads the frames from the cache; else they are copied, for a folder that
-                people see may be edited.
+            plan: what the frames were made from.
+            folder: the folder of the frames, in the work folder.
+            warnings: stored with the frames.
+            in_place: whether the caller reads the frames from the cache. If not, they are copied: somebody may edit
+                those in the output folder.
         """
-        key = self._key(written.prepared.ready.plan)
-        if self._store is None or key is None or self._has_changed(written.prepared.ready.plan.media.path):
+        key = self._key(plan)
+        if self._store is None or key is None or self._has_changed(plan.media.path):
             return None
         kept: list[dict[str, Any]] = [
             {"kind": each.kind, "message": each.message, "counts": dict(each.counts)} for each in warnings
         ]
-        return self._store.adopt(key, written.folder, {"warnings": kept}, link=in_place)
+        return self._store.adopt(key, folder, {"warnings": kept}, link=in_place)
 
     def close(self) -> None:
         """Clean up if it is time to."""

@@ -1,4 +1,4 @@
-"""One extraction while it runs: phases timed, work counted, tasks run side by side, trouble turned into values."""
+"""One extraction while it runs: phases timed, work counted, tasks run in parallel, exceptions turned into values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import resource
 import time
 import traceback
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hfbench.backends.base import ClipTrouble, ProbeReport
 from hfbench.errors import HfbenchError, OutputError
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
 
-_Item = TypeVar("_Item")
-_Value = TypeVar("_Value")
-
 
 class Progress(Protocol):
-    """Told how far a phase is; called from the thread that called the engine."""
+    """Receives how far a phase is; called from the thread that called the engine."""
 
     def __call__(self, phase: str, done: int, total: int) -> None:
         """``done`` of ``total`` tasks of a phase are finished."""
@@ -31,26 +29,47 @@ class Progress(Protocol):
 
 
 def no_progress(phase: str, done: int, total: int) -> None:
-    """Nobody is watching."""
+    """Discard progress updates."""
 
 
-class Stage:
-    """What the phases of one extraction share: the run's stop-watch, its counters, and where its tasks run.
+class TaskItem(Protocol):
+    """What a task works on: anything that knows the clip to blame when the task fails."""
+
+    @property
+    def clip_id(self) -> str:
+        """The id of the clip, or of one of the clips, that the item belongs to."""
+        ...
+
+
+_Item = TypeVar("_Item", bound=TaskItem)
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[_Item, _Value]):
+    """An item and what its task returned, or why it failed."""
+
+    item: _Item
+    outcome: _Value | ClipFailure
+
+
+class PhaseRunner:
+    """What the phases of one extraction share: the timer, the work counters, and the executor of their tasks.
 
     Args:
         executor: where the tasks of a phase run.
         control: the token and the time limit of each task.
-        progress: told after each task.
+        progress: called after each task.
     """
 
     def __init__(self, executor: Executor, control: Control, progress: Progress = no_progress) -> None:
-        self.control = control
+        self._control = control
         self._executor = executor
         self._progress = progress
         self._started = time.perf_counter()
         self._cpu_at_start = _cpu_seconds()
         self._timings: list[PhaseTiming] = []
-        self.work = WorkCounters()
+        self._work = WorkCounters()
 
     @contextmanager
     def timed(self, phase: Phase) -> Iterator[None]:
@@ -62,34 +81,27 @@ class Stage:
             self._timings.append(PhaseTiming(phase, (time.perf_counter() - started) * 1000))
 
     def map(
-        self,
-        phase: str,
-        task: Callable[[_Item, Control], _Value],
-        items: Sequence[_Item],
-        clip_ids: Sequence[str],
-    ) -> list[_Value | ClipFailure]:
-        """Run a task for every item; one that fails becomes a failure of the clip of the same position.
+        self, phase: str, task: Callable[[_Item, Control], _Value], items: Sequence[_Item]
+    ) -> tuple[Attempt[_Item, _Value], ...]:
+        """Run a task for every item; one that fails becomes a failure of the item's clip.
 
         Raises:
             OutputError: the output can't be written; the tasks that have not begun are dropped.
         """
-        futures = [
-            self._executor.submit(_attempt, task, item, clip_id, self.control)
-            for item, clip_id in zip(items, clip_ids, strict=True)
-        ]
-        outcomes: list[_Value | ClipFailure] = []
+        futures = [self._executor.submit(_attempt, task, item, self._control) for item in items]
+        attempts: list[Attempt[_Item, _Value]] = []
         try:
             for future in futures:
-                outcomes.append(future.result())
-                self._progress(phase, len(outcomes), len(futures))
+                attempts.append(future.result())
+                self._progress(phase, len(attempts), len(futures))
         finally:
             for future in futures:
                 future.cancel()
-        return outcomes
+        return tuple(attempts)
 
     def count(self, work: WorkCounters) -> None:
         """Add work to the run's counters."""
-        self.work += work
+        self._work += work
 
     def split_probe_time(self, reports: Sequence[ProbeReport]) -> None:
         """Divide the probe's elapsed time between its two names, by what each part took: a source is opened once."""
@@ -105,8 +117,8 @@ class Stage:
         *,
         color_mapped: int,
         regularized: int,
-        cache_hits: int = 0,
-        cache_misses: int = 0,
+        cache_hits: int,
+        cache_misses: int,
         tmp_bytes: int,
     ) -> Breakdown:
         """Everything measured up to now; ``tmp_bytes`` is what the work folder held at the end, which is its most."""
@@ -120,29 +132,39 @@ class Stage:
             cache_misses=cache_misses,
             tmp_peak_bytes=tmp_bytes,
             tmp_final_bytes=tmp_bytes,
-            work=self.work,
+            work=self._work,
         )
 
 
-def _attempt(
-    task: Callable[[_Item, Control], _Value], item: _Item, clip_id: str, control: Control
-) -> _Value | ClipFailure:
-    """Run one task under its own clock. A broken machine is an exception; anything else is this clip's failure."""
+def _attempt(task: Callable[[_Item, Control], _Value], item: _Item, control: Control) -> Attempt[_Item, _Value]:
+    """Run one task under its own time limit. A broken machine is an exception; anything else is this clip's failure."""
     own = control.restarted()
     try:
         own.check()
-        return task(item, own)
+        return Attempt(item, task(item, own))
     except StopWork as stop:
-        return ClipFailure(clip_id, FailureKind(stop.kind), stop.message)
+        return Attempt(item, ClipFailure(item.clip_id, FailureKind(stop.kind), stop.message))
     except ClipTrouble as trouble:
         if trouble.kind is FailureKind.OUTPUT_FAILED:
             raise OutputError(f"output_failed: {trouble.message}", diagnostic=trouble.diagnostic) from trouble
-        return ClipFailure(clip_id, trouble.kind, trouble.message, trouble.diagnostic)
+        return Attempt(item, ClipFailure(item.clip_id, trouble.kind, trouble.message, trouble.diagnostic))
     except HfbenchError:
         raise
-    except Exception as error:  # noqa: BLE001  a bug or an unforeseen library error must not hurt the other clips
-        message = f"the engine failed on this clip ({type(error).__name__}: {error}); please report it"
-        return ClipFailure(clip_id, FailureKind.ENGINE_FAILED, message, traceback.format_exc())
+    except Exception as error:  # noqa: BLE001  a bug or an unforeseen library error must not affect the other clips
+        failure = ClipFailure(item.clip_id, FailureKind.ENGINE_FAILED, _explained(error), traceback.format_exc())
+        return Attempt(item, failure)
+
+
+def _explained(error: Exception) -> str:
+    """A message for an exception that nobody foresaw; a report is asked for only where a bug is really the cause."""
+    if isinstance(error, MemoryError):
+        return "there was not enough memory for this clip: use fewer workers or a smaller source"
+    if type(error).__module__.partition(".")[0] == "av":
+        return f"FFmpeg's libraries can't handle this clip ({type(error).__name__}: {error}): convert its source"
+    if isinstance(error, OSError):
+        what = error.strerror or error
+        return f"the system refused to read or write a file of this clip ({type(error).__name__}: {what}): try again"
+    return f"the engine failed on this clip ({type(error).__name__}: {error}); please report it"
 
 
 def _cpu_seconds() -> float:

@@ -30,7 +30,7 @@ from hfbench.model.result import ClipFailure, ClipWarning, FailureKind, Placemen
 from hfbench.timebase import FrameGrid, frame_count, round_half_up, seconds_text
 
 if TYPE_CHECKING:
-    from hfbench.composition import Clip
+    from hfbench.composition import Clip, Composition
     from hfbench.model.media import FrameTiming, MediaInfo
     from hfbench.model.options import ExtractOptions
 
@@ -42,6 +42,11 @@ class NeverShown:
     probed: ProbedClip
     image: ImageSpec
     fps: Fraction
+
+    @property
+    def clip_id(self) -> str:
+        """The clip's id."""
+        return self.probed.clip_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,19 @@ class SourceWindow:
 
 
 Planned = ClipPlan | NeverShown | ClipFailure
+
+
+def plan_clips(
+    probed: tuple[ProbedClip | ClipFailure, ...], composition: Composition, options: ExtractOptions
+) -> tuple[Planned, ...]:
+    """Plan every clip that was probed; failures are passed on."""
+    target = composition_target(tuple(each for each in probed if isinstance(each, ProbedClip)))
+    return tuple(
+        plan_clip(each, fps=composition.fps, timeline_end=composition.timeline_end, target=target, options=options)
+        if isinstance(each, ProbedClip)
+        else each
+        for each in probed
+    )
 
 
 def composition_target(probed: tuple[ProbedClip, ...]) -> HdrTarget | None:

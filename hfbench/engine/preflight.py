@@ -2,68 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from hfbench.backends.base import NormalizeReport
 from hfbench.model.metrics import Phase
-from hfbench.model.plan import ClipPlan, Normalize, Prepared, ReadyPlan
+from hfbench.model.plan import ClipPlan, Normalize, PreparedClip
 from hfbench.model.result import ClipFailure
 from hfbench.pixels.intermediates import grid_in_intermediate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from hfbench.backends.base import Backend
-    from hfbench.engine.phase_runner import Stage
+    from hfbench.engine.frame_cache import CachedClip, Wanted
+    from hfbench.engine.phase_runner import PhaseRunner
+    from hfbench.engine.plan import NeverShown
     from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.cancellation import Control
 
-_Key = tuple["Path", Normalize]
-_Other = TypeVar("_Other")
+#: A wanted clip after the preflight: what is prepared has frames to be written.
+Prepared: TypeAlias = "PreparedClip | CachedClip | NeverShown | ClipFailure"
+
+
+@dataclass(frozen=True, slots=True)
+class _Encode:
+    """One re-encode, to a file with the stem ``into``; the plans that ask for it differ in nothing that matters."""
+
+    plans: tuple[ClipPlan, ...]
+    into: Path
+
+    @property
+    def clip_id(self) -> str:
+        return self.plans[0].clip_id
 
 
 def run_preflight(
-    plans: tuple[_Other | ClipPlan, ...], backend: Backend, folder: WorkFolder, stage: Stage
-) -> tuple[_Other | ClipFailure | Prepared, ...]:
-    """Re-encode what plans ask for: colours first, then rates; what is no plan passes. Equal ones are done once."""
-    reports: dict[_Key, NormalizeReport | ClipFailure] = {}
-    with stage.timed(Phase.HDR_PREFLIGHT):
+    plans: tuple[Wanted, ...], backend: Backend, folder: WorkFolder, runner: PhaseRunner
+) -> tuple[Prepared, ...]:
+    """Re-encode what plans ask for, equal ones once: colours first, then rates. What is no plan is passed on."""
+    with runner.timed(Phase.HDR_PREFLIGHT):
         colors = {plan.color for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None}
         if colors:
             backend.prepare(colors)
-    for phase, has_color in ((Phase.HDR_PREFLIGHT, True), (Phase.VFR_PREFLIGHT, False)):
-        with stage.timed(phase):
-            reports |= _normalize_all(plans, backend, folder, stage, has_color=has_color)
-    return tuple(_prepared(plan, reports) if isinstance(plan, ClipPlan) else plan for plan in plans)
+    wanted = [plan for plan in plans if isinstance(plan, ClipPlan)]
+    prepared: dict[str, PreparedClip | ClipFailure] = {
+        plan.clip_id: PreparedClip(plan, plan.media, plan.grid, plan.color) for plan in wanted if not plan.normalize
+    }
+    with runner.timed(Phase.HDR_PREFLIGHT):
+        prepared |= _normalize(_encodes(wanted, folder, "colour", has_color=True), backend, runner)
+    with runner.timed(Phase.VFR_PREFLIGHT):
+        prepared |= _normalize(_encodes(wanted, folder, "rate", has_color=False), backend, runner)
+    return tuple(prepared[plan.clip_id] if isinstance(plan, ClipPlan) else plan for plan in plans)
 
 
-def _normalize_all(
-    plans: tuple[_Other | ClipPlan, ...], backend: Backend, folder: WorkFolder, stage: Stage, *, has_color: bool
-) -> dict[_Key, NormalizeReport | ClipFailure]:
-    distinct: dict[_Key, ClipPlan] = {}
+def _encodes(plans: list[ClipPlan], folder: WorkFolder, name: str, *, has_color: bool) -> list[_Encode]:
+    """The distinct re-encodes of one kind, in the order of their first clips."""
+    equal: dict[tuple[Path, Normalize], list[ClipPlan]] = {}
     for plan in plans:
-        if isinstance(plan, ClipPlan) and plan.normalize and (plan.normalize.color is not None) == has_color:
-            distinct.setdefault((plan.media.path, plan.normalize), plan)
-    parent = folder.new_folder("colour" if has_color else "rate") if distinct else folder.path
-
-    def normalize(numbered: tuple[int, ClipPlan], control: Control) -> NormalizeReport:
-        number, plan = numbered
-        return backend.normalize(plan, parent / f"{number:05d}", control)
-
-    ids = [plan.clip.id for plan in distinct.values()]
-    found = stage.map("preflight", normalize, list(enumerate(distinct.values())), ids)
-    for report in found:
-        if isinstance(report, NormalizeReport):
-            stage.count(report.work)
-    return dict(zip(distinct, found, strict=True))
+        if plan.normalize and (plan.normalize.color is not None) == has_color:
+            equal.setdefault((plan.media.path, plan.normalize), []).append(plan)
+    parent = folder.new_folder(name) if equal else folder.path
+    return [_Encode(tuple(each), parent / f"{number:05d}") for number, each in enumerate(equal.values())]
 
 
-def _prepared(plan: ClipPlan, reports: Mapping[_Key, NormalizeReport | ClipFailure]) -> Prepared | ClipFailure:
-    if plan.normalize is None:
-        return Prepared(ReadyPlan(plan, plan.media, plan.grid, plan.color))
-    report = reports[plan.media.path, plan.normalize]
+def _normalize(encodes: list[_Encode], backend: Backend, runner: PhaseRunner) -> dict[str, PreparedClip | ClipFailure]:
+    """Run the re-encodes; the outcome of each clip by its id."""
+
+    def normalize(encode: _Encode, control: Control) -> NormalizeReport:
+        return backend.normalize(encode.plans[0], encode.into, control)
+
+    prepared: dict[str, PreparedClip | ClipFailure] = {}
+    for attempt in runner.map("preflight", normalize, encodes):
+        if isinstance(attempt.outcome, NormalizeReport):
+            runner.count(attempt.outcome.work)
+        prepared |= {plan.clip_id: _prepared(plan, attempt.outcome) for plan in attempt.item.plans}
+    return prepared
+
+
+def _prepared(plan: ClipPlan, report: NormalizeReport | ClipFailure) -> PreparedClip | ClipFailure:
     if isinstance(report, ClipFailure):
-        return ClipFailure(plan.clip.id, report.kind, report.message, report.diagnostic)
-    ready = ReadyPlan(plan, report.intermediate.media, grid_in_intermediate(plan), None)
-    return Prepared(ready, report.warnings)
+        return report.for_clip(plan.clip_id)
+    return PreparedClip(plan, report.intermediate.media, grid_in_intermediate(plan), None, report.warnings)

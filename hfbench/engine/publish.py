@@ -1,18 +1,17 @@
-"""Phase: frames go where the caller finds them, and what became of each clip is said."""
+"""Phase: frames are moved to where the caller finds them, and each clip gets its outcome."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from hfbench.engine.frame_cache import CachedClip, copy_frames
 from hfbench.engine.plan import NeverShown
-from hfbench.engine.write_frames import Written
+from hfbench.engine.write_frames import Finished, WrittenClip
 from hfbench.errors import OutputError
 from hfbench.model.result import ClipFailure, ClipWarning, ExtractedClip, FailureKind, Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from hfbench.cache import Lease
@@ -33,85 +32,82 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class _Frames:
-    """Frames that were made, wherever they are; exactly one of ``folder`` and ``lease`` is set."""
+class _PublishedClip:
+    """A clip's outcome, and the lease on its frames where they are read from the cache."""
 
-    plan: ClipPlan
-    count: int
-    warnings: tuple[ClipWarning, ...]
-    folder: Path | None = None
+    outcome: ExtractedClip | ClipFailure
     lease: Lease | None = None
 
 
 def publish_clips(
-    outcomes: Sequence[object], options: ExtractOptions, cache: FrameCache, folder: WorkFolder
+    clips: tuple[Finished, ...], options: ExtractOptions, cache: FrameCache, folder: WorkFolder
 ) -> Published:
-    """Rename each clip's frames into the output, or point into the cache.
+    """Rename each clip's frames into the output, or refer to the cache.
 
     Raises:
         OutputError: the output can't be written.
     """
-    published: list[ExtractedClip | ClipFailure] = []
-    leases: list[Lease] = []
-    for number, outcome in enumerate(outcomes):
-        result, lease = _publish(outcome, options, cache, folder, number)
-        published.append(result)
-        leases += [lease] if lease is not None else []
-    return Published(tuple(published), tuple(leases))
+    published = [_publish(clip, options, cache, folder) for clip in clips]
+    leases = tuple(each.lease for each in published if each.lease is not None)
+    return Published(tuple(each.outcome for each in published), leases)
 
 
-def _publish(
-    outcome: object, options: ExtractOptions, cache: FrameCache, folder: WorkFolder, number: int
-) -> tuple[ExtractedClip | ClipFailure, Lease | None]:
-    if isinstance(outcome, ClipFailure):
-        return outcome, None
-    if isinstance(outcome, NeverShown):
-        return _never_shown(outcome, folder, number), None
-    frames = _frames_of(outcome, options, cache)
-    if isinstance(frames, ClipFailure):
-        if isinstance(outcome, CachedClip):
-            outcome.lease.close()
-        return frames, None
-    if frames.lease is not None and options.cached_in_place:
-        return _extracted(frames, frames.lease.folder, is_cached=isinstance(outcome, CachedClip)), frames.lease
-    own = frames.folder
-    if own is None and frames.lease is not None:
-        own = _copied(frames.lease, folder.new_folder(f"cached/{number:05d}"))
-    if frames.lease is not None:
-        frames.lease.close()
-    if own is None:
-        raise TypeError(f"a clip left the phases without frames: {outcome!r}")
-    directory = folder.publish(own, frames.plan.clip.id)
-    return _extracted(frames, directory, is_cached=isinstance(outcome, CachedClip)), None
+def _publish(clip: Finished, options: ExtractOptions, cache: FrameCache, folder: WorkFolder) -> _PublishedClip:
+    match clip:
+        case ClipFailure():
+            return _PublishedClip(clip)
+        case NeverShown():
+            return _PublishedClip(_never_shown(clip, folder))
+        case CachedClip():
+            return _publish_cached(clip, options, folder)
+        case WrittenClip():
+            return _publish_written(clip, options, cache, folder)
+        case _:
+            assert_never(clip)
 
 
-def _frames_of(outcome: object, options: ExtractOptions, cache: FrameCache) -> _Frames | ClipFailure:
-    """A clip's frames, kept in the cache where there is one; or why there are none that count."""
-    if isinstance(outcome, CachedClip):
-        warnings = (*outcome.plan.warnings, *outcome.warnings)
-        frames = _Frames(outcome.plan, outcome.frames, warnings, lease=outcome.lease)
-        return _refusal(frames, options) or frames
-    if not isinstance(outcome, Written):
-        raise TypeError(f"a clip left the phases unfinished: {outcome!r}")
-    plan = outcome.prepared.ready.plan
-    noticed = outcome.prepared.warnings or outcome.report.warnings
-    frames = _Frames(plan, outcome.report.frames, (*plan.warnings, *noticed), folder=outcome.folder)
-    refusal = _refusal(frames, options)
+def _publish_cached(clip: CachedClip, options: ExtractOptions, folder: WorkFolder) -> _PublishedClip:
+    plan, lease = clip.plan, clip.lease
+    warnings = (*plan.warnings, *clip.warnings)
+    refusal = _refusal(plan, clip.frames, warnings, options)
+    if refusal is None and options.cached_in_place:
+        return _PublishedClip(_extracted(plan, clip.frames, warnings, lease.folder, is_cached=True), lease)
+    with lease:
+        if refusal is not None:
+            return _PublishedClip(refusal)
+        directory = folder.publish(_copied(lease, folder.new_folder(f"cached/{plan.clip_id}")), plan.clip_id)
+    return _PublishedClip(_extracted(plan, clip.frames, warnings, directory, is_cached=True))
+
+
+def _publish_written(
+    clip: WrittenClip, options: ExtractOptions, cache: FrameCache, folder: WorkFolder
+) -> _PublishedClip:
+    plan, frames = clip.prepared.plan, clip.report.frames
+    noticed = clip.prepared.warnings or clip.report.warnings
+    warnings = (*plan.warnings, *noticed)
+    refusal = _refusal(plan, frames, warnings, options)
     if refusal is not None:
-        return refusal
-    lease = cache.keep(outcome, noticed, in_place=options.cached_in_place)
-    return _Frames(plan, frames.count, frames.warnings, outcome.folder, lease)
+        return _PublishedClip(refusal)
+    lease = cache.keep(plan, clip.folder, noticed, in_place=options.cached_in_place)
+    if lease is not None and options.cached_in_place:
+        return _PublishedClip(_extracted(plan, frames, warnings, lease.folder, is_cached=False), lease)
+    if lease is not None:
+        lease.close()
+    directory = folder.publish(clip.folder, plan.clip_id)
+    return _PublishedClip(_extracted(plan, frames, warnings, directory, is_cached=False))
 
 
-def _refusal(frames: _Frames, options: ExtractOptions) -> ClipFailure | None:
-    clip_id = frames.plan.clip.id
-    if not frames.count:
-        message = "; ".join(each.message for each in frames.warnings) or "no frame could be decoded"
-        return ClipFailure(clip_id, FailureKind.NO_FRAMES, message)
+def _refusal(
+    plan: ClipPlan, frames: int, warnings: tuple[ClipWarning, ...], options: ExtractOptions
+) -> ClipFailure | None:
+    """Why a clip's frames don't count: there are none, or ``strict`` makes one of the warnings a failure."""
+    if not frames:
+        message = "; ".join(each.message for each in warnings) or "no frame could be decoded"
+        return ClipFailure(plan.clip_id, FailureKind.NO_FRAMES, message)
     if options.strict:
-        for warning in frames.warnings:
+        for warning in warnings:
             if warning.kind in _STRICT_KINDS:
-                return ClipFailure(clip_id, FailureKind(warning.kind), f"{warning.message} (strict)")
+                return ClipFailure(plan.clip_id, FailureKind(warning.kind), f"{warning.message} (strict)")
     return None
 
 
@@ -125,27 +121,28 @@ def _copied(lease: Lease, into: Path) -> Path:
     return into
 
 
-def _extracted(frames: _Frames, directory: Path, *, is_cached: bool) -> ExtractedClip:
-    plan = frames.plan
+def _extracted(
+    plan: ClipPlan, frames: int, warnings: tuple[ClipWarning, ...], directory: Path, *, is_cached: bool
+) -> ExtractedClip:
     return ExtractedClip(
-        clip_id=plan.clip.id,
-        frames=frames.count,
+        clip_id=plan.clip_id,
+        frames=frames,
         directory=directory,
         pattern=plan.image.pattern,
         size=plan.media.display_size,
         placement=plan.placement,
-        warnings=frames.warnings,
+        warnings=warnings,
         is_cached=is_cached,
     )
 
 
-def _never_shown(outcome: NeverShown, folder: WorkFolder, number: int) -> ExtractedClip:
+def _never_shown(outcome: NeverShown, folder: WorkFolder) -> ExtractedClip:
     clip = outcome.probed.clip
     message = "nothing of the clip lies inside the timeline: no frame was extracted"
     return ExtractedClip(
         clip_id=clip.id,
         frames=0,
-        directory=folder.publish(folder.new_folder(f"never-shown/{number:05d}"), clip.id),
+        directory=folder.publish(folder.new_folder(f"never-shown/{clip.id}"), clip.id),
         pattern=outcome.image.pattern,
         size=outcome.probed.media.display_size,
         placement=Placement(clip.start, clip.end or clip.start, clip.playback_rate, outcome.fps),

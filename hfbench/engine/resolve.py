@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hfbench.model.metrics import Phase
@@ -13,14 +14,48 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.composition import Clip, Composition
-    from hfbench.engine.phase_runner import Stage
+    from hfbench.engine.phase_runner import PhaseRunner
     from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.cancellation import Control
     from hfbench.model.options import ExtractOptions
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What one or more clips give as their ``src``."""
+
+    src: str
+    clips: tuple[Clip, ...]
+
+    @property
+    def clip_id(self) -> str:
+        return self.clips[0].id
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    """Resolves sources as the composition and the options say; fetched ones are saved in ``downloads``."""
+
+    composition: Composition
+    policy: SourcePolicy
+    downloads: Path | None
+
+    def __call__(self, source: _Source, control: Control) -> Path | SourceProblem:
+        try:
+            return resolve_source(
+                source.src,
+                root=self.composition.root,
+                policy=self.policy,
+                absolute_ok=self.composition.absolute_sources,
+                download_into=self.downloads,
+                stop=lambda: control.token.is_cancelled,
+            )
+        except SourceProblem as problem:
+            return problem
+
+
 def resolve_clips(
-    composition: Composition, options: ExtractOptions, folder: WorkFolder, stage: Stage
+    composition: Composition, options: ExtractOptions, folder: WorkFolder, runner: PhaseRunner
 ) -> tuple[ResolvedClip | ClipFailure, ...]:
     """Resolve, and where needed fetch, every distinct source once."""
     policy = SourcePolicy(
@@ -29,31 +64,20 @@ def resolve_clips(
         allow_private_addresses=options.allow_private_addresses,
         max_download_seconds=options.clip_limit_seconds,
     )
-    sources = {clip.src: clip.id for clip in composition.clips}
-    downloads = folder.new_folder("downloads") if any(is_remote(src) for src in sources) else None
-
-    def resolve(src: str, control: Control) -> Path | SourceProblem:
-        try:
-            return resolve_source(
-                src,
-                root=composition.root,
-                policy=policy,
-                absolute_ok=composition.absolute_sources,
-                download_into=downloads,
-                stop=lambda: control.token.is_cancelled,
-            )
-        except SourceProblem as problem:
-            return problem
-
-    with stage.timed(Phase.RESOLVE):
-        found = stage.map("resolve", resolve, list(sources), list(sources.values()))
-    by_src = dict(zip(sources, found, strict=True))
-    return tuple(_settled(clip, by_src[clip.src]) for clip in composition.clips)
+    by_src: dict[str, list[Clip]] = {}
+    for clip in composition.clips:
+        by_src.setdefault(clip.src, []).append(clip)
+    downloads = folder.new_folder("downloads") if any(map(is_remote, by_src)) else None
+    sources = [_Source(src, tuple(clips)) for src, clips in by_src.items()]
+    with runner.timed(Phase.RESOLVE):
+        attempts = runner.map("resolve", _Resolver(composition, policy, downloads), sources)
+    resolved = {clip.id: _resolved(clip, attempt.outcome) for attempt in attempts for clip in attempt.item.clips}
+    return tuple(resolved[clip.id] for clip in composition.clips)
 
 
-def _settled(clip: Clip, found: Path | SourceProblem | ClipFailure) -> ResolvedClip | ClipFailure:
+def _resolved(clip: Clip, found: Path | SourceProblem | ClipFailure) -> ResolvedClip | ClipFailure:
     if isinstance(found, SourceProblem):
         return ClipFailure(clip.id, FailureKind(found.kind.value), found.message, found.diagnostic)
     if isinstance(found, ClipFailure):
-        return ClipFailure(clip.id, found.kind, found.message, found.diagnostic)
+        return found.for_clip(clip.id)
     return ResolvedClip(clip, found)

@@ -3,94 +3,115 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from hfbench.backends.base import ExtractJob, ExtractReport, Target, TargetFailure, TargetReport, merge_touching
-from hfbench.model.plan import Prepared
+from hfbench.model.plan import PreparedClip
 from hfbench.model.result import ClipFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hfbench.backends.base import Backend
-    from hfbench.engine.phase_runner import Stage
+    from hfbench.engine.frame_cache import CachedClip
+    from hfbench.engine.phase_runner import PhaseRunner
+    from hfbench.engine.plan import NeverShown
+    from hfbench.engine.preflight import Prepared
     from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.cancellation import Control
 
-_Other = TypeVar("_Other")
-
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A prepared clip whose frames stand in a folder of the work folder."""
+class WrittenClip:
+    """A prepared clip whose frames are in a folder of the work folder."""
 
-    prepared: Prepared
+    prepared: PreparedClip
     folder: Path
     report: TargetReport
 
+    @property
+    def clip_id(self) -> str:
+        """The clip's id."""
+        return self.prepared.clip_id
+
+
+#: What a clip can be once its frames are written: ready to be published.
+Finished: TypeAlias = "WrittenClip | CachedClip | NeverShown | ClipFailure"
+
 
 @dataclass(frozen=True, slots=True)
-class _NumberedJob:
-    """A job and the positions, among all clips, of its targets."""
+class _PlacedClip:
+    """A prepared clip and the empty folder that its frames go to."""
 
-    positions: tuple[int, ...]
-    job: ExtractJob
+    prepared: PreparedClip
+    folder: Path
+
+    @property
+    def target(self) -> Target:
+        return Target(self.prepared.grid, self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Clips of one file that want the same colours and image format, in the order of the backend's targets."""
+
+    clips: tuple[_PlacedClip, ...]
+
+    @property
+    def clip_id(self) -> str:
+        return self.clips[0].prepared.clip_id
+
+    @property
+    def for_backend(self) -> ExtractJob:
+        first = self.clips[0].prepared
+        return ExtractJob(first.media, first.color, first.plan.image, tuple(clip.target for clip in self.clips))
 
 
 def write_frames(
-    clips: tuple[_Other | Prepared, ...], backend: Backend, folder: WorkFolder, stage: Stage
-) -> tuple[_Other | Written | ClipFailure, ...]:
-    """Extract every prepared clip; what is not prepared passes."""
-    prepared = {position: clip for position, clip in enumerate(clips) if isinstance(clip, Prepared)}
-    folders = {position: folder.new_folder(f"frames/{position:05d}") for position in prepared}
-    jobs = list(_jobs(prepared, folders, backend))
+    clips: tuple[Prepared, ...], backend: Backend, folder: WorkFolder, runner: PhaseRunner
+) -> tuple[Finished, ...]:
+    """Extract every prepared clip; what is not prepared is passed on."""
+    placed = [
+        _PlacedClip(clip, folder.new_folder(f"frames/{number:05d}"))
+        for number, clip in enumerate(clips)
+        if isinstance(clip, PreparedClip)
+    ]
 
-    def extract(numbered: _NumberedJob, control: Control) -> ExtractReport:
-        return backend.extract(numbered.job, control)
+    def extract(job: _Job, control: Control) -> ExtractReport:
+        return backend.extract(job.for_backend, control)
 
-    ids = [prepared[each.positions[0]].ready.plan.clip.id for each in jobs]
-    others: list[_Other] = [clip for clip in clips if not isinstance(clip, Prepared)]
-    by_position: dict[int, Written | ClipFailure] = {}
-    for numbered, report in zip(jobs, stage.map("extract", extract, jobs, ids), strict=True):
-        if isinstance(report, ExtractReport):
-            stage.count(report.work)
-        by_position |= _settle(numbered, report, prepared, folders)
-    passing = iter(others)
-    return tuple(by_position[position] if position in prepared else next(passing) for position in range(len(clips)))
-
-
-def _settle(
-    numbered: _NumberedJob,
-    report: ExtractReport | ClipFailure,
-    prepared: dict[int, Prepared],
-    folders: dict[int, Path],
-) -> dict[int, Written | ClipFailure]:
-    if isinstance(report, ExtractReport):
-        pairs = zip(numbered.positions, report.targets, strict=True)
-        return {position: _outcome(target, prepared[position], folders[position]) for position, target in pairs}
-    return {
-        position: ClipFailure(prepared[position].ready.plan.clip.id, report.kind, report.message, report.diagnostic)
-        for position in numbered.positions
-    }
+    written: dict[str, WrittenClip | ClipFailure] = {}
+    for attempt in runner.map("extract", extract, list(_jobs(placed, backend))):
+        if isinstance(attempt.outcome, ExtractReport):
+            runner.count(attempt.outcome.work)
+        written |= _by_clip(attempt.item, attempt.outcome)
+    return tuple(written[clip.clip_id] if isinstance(clip, PreparedClip) else clip for clip in clips)
 
 
-def _outcome(target: TargetReport | TargetFailure, prepared: Prepared, folder: Path) -> Written | ClipFailure:
-    if isinstance(target, TargetReport):
-        return Written(prepared, folder, target)
-    return ClipFailure(prepared.ready.plan.clip.id, target.kind, target.message, target.diagnostic)
-
-
-def _jobs(prepared: dict[int, Prepared], folders: dict[int, Path], backend: Backend) -> Iterable[_NumberedJob]:
+def _jobs(placed: list[_PlacedClip], backend: Backend) -> Iterator[_Job]:
     """One job a file and kind of picture; one a run of touching windows where the backend opens files each time."""
-    groups: dict[object, list[int]] = {}
-    for position, clip in prepared.items():
-        ready = clip.ready
-        groups.setdefault((ready.media.path, ready.color, ready.plan.image), []).append(position)
-    for positions in groups.values():
-        targets = tuple(Target(prepared[position].ready.grid, folders[position]) for position in positions)
-        runs = [range(len(targets))] if backend.serves_distant_windows else merge_touching(targets)
-        ready = prepared[positions[0]].ready
-        for run in runs:
-            job = ExtractJob(ready.media, ready.color, ready.plan.image, tuple(targets[index] for index in run))
-            yield _NumberedJob(tuple(positions[index] for index in run), job)
+    alike: dict[tuple[object, ...], list[_PlacedClip]] = {}
+    for clip in placed:
+        prepared = clip.prepared
+        alike.setdefault((prepared.media.path, prepared.color, prepared.plan.image), []).append(clip)
+    for clips in alike.values():
+        if backend.serves_distant_windows:
+            yield _Job(tuple(clips))
+        else:
+            for run in merge_touching([clip.target for clip in clips]):
+                yield _Job(tuple(clips[index] for index in run))
+
+
+def _by_clip(job: _Job, report: ExtractReport | ClipFailure) -> dict[str, WrittenClip | ClipFailure]:
+    """What became of a job's clips, by id."""
+    if isinstance(report, ClipFailure):
+        return {clip.prepared.clip_id: report.for_clip(clip.prepared.clip_id) for clip in job.clips}
+    pairs = zip(job.clips, report.targets, strict=True)
+    return {clip.prepared.clip_id: _written(clip, target) for clip, target in pairs}
+
+
+def _written(clip: _PlacedClip, target: TargetReport | TargetFailure) -> WrittenClip | ClipFailure:
+    if isinstance(target, TargetReport):
+        return WrittenClip(clip.prepared, clip.folder, target)
+    return ClipFailure(clip.prepared.clip_id, target.kind, target.message, target.diagnostic)

@@ -1,20 +1,17 @@
-"""The commits of a repository: their topological order, and the branch that each one belongs to.
-
-Git is asked by plumbing commands only: their output depends on no configuration (``log.showSignature``, colours,
-aliases).
-"""
+"""The commits of a repository: their topological order, and the branch that each one belongs to."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from hfbench.errors import HfbenchError
+from hfbench.git import GitError, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -87,16 +84,13 @@ def commits_of(folder: Path | None) -> Commits:
     if folder is None:
         return Commits()
     try:
-        top = Path(_git(folder, "rev-parse", "--show-toplevel").strip())
-        lines = _git(top, "rev-list", "--topo-order", "--reverse", "--timestamp", "--parents", *_EVERYTHING)
-        is_shallow = _git(top, "rev-parse", "--is-shallow-repository").strip() == "true"
+        top = Path(git(folder, "rev-parse", "--show-toplevel"))
+        order = ("--topo-order", "--reverse", "--timestamp", "--parents")
+        lines = git(top, "rev-list", *order, *_EVERYTHING, seconds=_GIT_SECONDS)
+        is_shallow = git(top, "rev-parse", "--is-shallow-repository") == "true"
         branch, tips = _tips(top)
-    except FileNotFoundError:
-        return Commits(problem="the order of commits needs git, and it is not installed")
-    except subprocess.TimeoutExpired:
-        return Commits(problem=f"git did not list the commits of {folder} within {_GIT_SECONDS} s")
-    except (OSError, subprocess.SubprocessError):
-        return Commits(problem=f"{folder} is not a git repository with commits; name one with --repo")
+    except HfbenchError as error:
+        return Commits(problem=f"{error.message}; name the repository that was measured with --repo")
     problem = "this is a shallow clone: run `git fetch --unshallow` (actions/checkout: fetch-depth: 0)"
     return Commits(_assigned(_parsed(lines), branch, tips), top.name, branch, problem if is_shallow else "")
 
@@ -123,12 +117,12 @@ def _parsed(lines: str) -> dict[str, _Node]:
 
 def _tips(top: Path) -> tuple[str, list[tuple[str, str]]]:
     """The current branch, and (name, hash) of every tip: HEAD, then branches, remote branches and tags."""
-    head = _git(top, "rev-parse", "HEAD").strip()
+    head = git(top, "rev-parse", "HEAD")
     try:
-        branch = _git(top, "symbolic-ref", "--quiet", "--short", "HEAD").strip()
-    except subprocess.CalledProcessError:  # a detached HEAD
+        branch = git(top, "symbolic-ref", "--quiet", "--short", "HEAD")
+    except GitError:  # a detached HEAD
         branch = "HEAD"
-    listed = _git(top, "for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", *_REFS)
+    listed = git(top, "for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", *_REFS)
     tips = [(branch, head)]
     for line in listed.splitlines():
         sha, peeled, name = line.split(" ", 2)
@@ -163,18 +157,3 @@ def _first_parents(nodes: Mapping[str, _Node], sha: str) -> Iterator[str]:
         if not parents:
             return
         sha = parents[0]
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    # Variables of a surrounding git (a hook, a rebase) would point at another repository.
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=_GIT_SECONDS,
-        check=True,
-        env={**inherited, "LC_ALL": "C"},
-    ).stdout

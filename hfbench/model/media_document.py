@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 #: Version of the document; a change of :class:`~hfbench.model.media.MediaInfo` needs a new one.
 #: 1: the first; 2: dating, the longest hold, the reorder delay.
 DOCUMENT_VERSION: Final = 2
-_SECONDS: Final = ("first_pts", "last_pts", "end", "period", "longest_hold", "reorder_delay")
 
 
 def to_document(media: MediaInfo) -> dict[str, Any]:

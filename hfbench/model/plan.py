@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from hfbench.color import HdrTarget
 
 if TYPE_CHECKING:
-    from fractions import Fraction
     from pathlib import Path
 
     from hfbench.color import Primaries
@@ -108,10 +107,15 @@ ColorMap = SdrToHdr | GamutSwap | HlgToPq
 
 @dataclass(frozen=True, slots=True)
 class ResolvedClip:
-    """A clip whose source stands at ``path`` (absolute, a regular file)."""
+    """A clip whose source is at ``path`` (absolute, a regular file)."""
 
     clip: Clip
     path: Path
+
+    @property
+    def clip_id(self) -> str:
+        """The clip's id."""
+        return self.clip.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,13 @@ class ProbedClip:
 
     @property
     def clip(self) -> Clip:
-        """The caller's clip."""
+        """The clip of the composition."""
         return self.resolved.clip
+
+    @property
+    def clip_id(self) -> str:
+        """The clip's id."""
+        return self.clip.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +191,13 @@ class ClipPlan:
 
     @property
     def clip(self) -> Clip:
-        """The caller's clip."""
+        """The clip of the composition."""
         return self.probed.clip
+
+    @property
+    def clip_id(self) -> str:
+        """The clip's id."""
+        return self.clip.id
 
     @property
     def media(self) -> MediaInfo:
@@ -200,23 +214,24 @@ class Intermediate:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyPlan:
-    """A plan after the preflight: where to read frames, on which grid, and what is left to do to their colours."""
+class PreparedClip:
+    """A planned clip after its preflight: where to read its frames, and what is left to do to them.
+
+    Attributes:
+        plan: the clip's plan.
+        media: the file to read: the source, or the intermediate that the preflight made of it.
+        grid: the slots wanted, in media time of ``media``.
+        color: the colour map that is left to apply; None where none is needed or the preflight applied it.
+        warnings: what the preflight noticed.
+    """
 
     plan: ClipPlan
     media: MediaInfo
     grid: FrameGrid
     color: ColorMap | None
+    warnings: tuple[ClipWarning, ...] = ()
 
     @property
-    def end_of_need(self) -> Fraction:
-        """Media time in ``media`` from which on nothing is wanted, seconds."""
-        return self.grid.end_of_need
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan that is ready to be extracted, and what its preflight noticed."""
-
-    ready: ReadyPlan
-    warnings: tuple[ClipWarning, ...] = ()
+    def clip_id(self) -> str:
+        """The clip's id."""
+        return self.plan.clip_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -80,6 +80,10 @@ class ClipFailure:
     kind: FailureKind
     message: str
     diagnostic: str = ""
+
+    def for_clip(self, clip_id: str) -> ClipFailure:
+        """The same failure of another clip: clips that share a source fail alike."""
+        return replace(self, clip_id=clip_id)
 
     def to_json(self) -> dict[str, Any]:
         """``{"id", "kind", "retryable", "message"}`` and ``diagnostic`` where there is one."""

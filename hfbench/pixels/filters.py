@@ -64,8 +64,8 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
 def color_chain(color: ColorMap | None, media: MediaInfo, cube: str = "") -> str:
     """Bring a clip's colours to the composition's.
 
-    ``bt2408`` and HLG to PQ go through 16-bit RGB and a cube (COLOUR: within 1 of 65535 for white, about .02 just
-    noticeable differences on average). ``gamut`` swaps primaries and re-tags, as HyperFrames does: it is not
+    ``bt2408`` and HLG to PQ go through 16-bit RGB and a cube (measured: within 1 of 65535 for white, ΔE ITP about .02
+    on average). ``gamut`` swaps primaries and re-tags, as HyperFrames does: it is not
     colorimetric; the ``colorspace`` filter takes even sizes only, so odd ones are padded for it and cropped after.
 
     Args:

@@ -40,7 +40,7 @@ class EventField:
         kind: What its values may be, with the unit.
         meaning: One line for the documentation.
         events: Names of the events that may hold it.
-        metric: The name in DESIGN.md's table that it comes from; empty for facts about the run.
+        metric: The metric that it comes from, as ``hfbench metrics`` names it; empty for facts about the run.
         is_measurement: Whether sinks that tell metrics from attributes treat it as a metric.
     """
 
@@ -133,7 +133,7 @@ def render_complete(breakdown: Mapping[str, int | float | None], facts: Mapping[
     """Return the event of one finished extraction.
 
     Args:
-        breakdown: DESIGN.md's metric names to numbers, in ms, bytes and counts; any may be missing or None.
+        breakdown: metrics, as ``hfbench metrics`` names them, in ms, bytes and counts; any may be missing or None.
         facts: Keys of :data:`EVENT_FIELDS` that are no measurements (``scope``, ``backend``, …).
 
     Returns:
@@ -196,17 +196,6 @@ def machine_facts(environ: Mapping[str, str]) -> dict[str, Scalar]:
         "ci": is_ci(environ),
     }
     return _allowed(RENDER_COMPLETE, found)
-
-
-def fields_as_markdown() -> str:
-    """Return the table of ``docs/telemetry.md``: key, type, unit, events, meaning."""
-    rows = ["| key | type | unit | events | meaning |", "|---|---|---|---|---|"]
-    for field in EVENT_FIELDS.values():
-        events = ", ".join(f"`{event}`" for event in field.events)
-        source = f" (`{field.metric}`)" if field.metric else ""
-        kind = f"{field.kind.type_name} | {field.kind.unit}"
-        rows.append(f"| `{field.name}` | {kind} | {events} | {field.meaning}{source} |")
-    return "\n".join(rows) + "\n"
 
 
 def _facts_of(facts: Mapping[str, object]) -> dict[str, object]:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hfbench.bench.judge.comparability import Case, Side
-from hfbench.bench.measure.rig import Work
+from hfbench.bench.judge.comparability import Side
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.record import Sample
+from tests.makers import fake_engine as fake_engine_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAKE = Path(__file__).with_name("fake_engine.py")
+FAKE = Path(fake_engine_program.__file__)
 MACHINE: dict[str, str | int] = {
     "cpu": "Test CPU",
     "cores": 2,
@@ -40,15 +40,6 @@ def fake_engine() -> Callable[..., EngineSpec]:
 
     def make(name: str = "fake", **config: Any) -> EngineSpec:
         return EngineSpec(name, (sys.executable, "-S", "-E", str(FAKE), json.dumps(config)))
-
-    return make
-
-
-@pytest.fixture
-def make_work() -> Callable[..., Work]:
-    def make(scenario: str = "demo", **axes: str) -> Work:
-        case = Case(scenario, **{"backend": "libav", "scope": "segment", "format": "jpg", **axes})
-        return Work(case=case, composition={"clips": []}, fixture="f" * 12)
 
     return make
 

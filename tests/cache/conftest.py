@@ -13,14 +13,12 @@ import pytest
 
 import hfbench
 from hfbench.cache import CacheKey, ExtractionCache, Lease, cache_key
+from tests.makers.cache_world import Publish, RunChild, StandingClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for the module below, which only these tests use
-
-from cache_world import Publish, RunChild, StandingClock  # noqa: E402
+CHILDREN = Path(__file__).with_name("children")
 
 
 @pytest.fixture
@@ -69,10 +67,10 @@ def child_environment() -> dict[str, str]:
 
 @pytest.fixture
 def run_child(child_environment: dict[str, str]) -> RunChild:
-    """Run one of the programs beside this file to its end, and show what it said if it failed."""
+    """Run one of the programs in ``children`` to its end, and show what it said if it failed."""
 
     def run(name: str, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-W", "error", str(HERE / name), *map(str, arguments)]
+        command = [sys.executable, "-W", "error", str(CHILDREN / name), *map(str, arguments)]
         return _run(command, child_environment, timeout)
 
     return run
@@ -96,7 +94,7 @@ def run_child_on_small_disk(tmp_path: Path, child_environment: dict[str, str]) -
         pytest.skip("this machine lets us mount no file system, not even in a name space of our own")
 
     def run(name: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-W", "error", str(HERE / name), str(small), str(large)]
+        command = [sys.executable, "-W", "error", str(CHILDREN / name), str(small), str(large)]
         return _run([*enter, *inside, *command], child_environment, timeout)
 
     return run

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ended import Ended
 
 from hfbench.bench.scenarios import SCENARIOS, BuiltScenario
 from hfbench.cli import main
 from hfbench.composition import Clip, Composition
+from tests.makers import fake_engine
+from tests.makers.ended import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-FAKE = Path(__file__).parents[1] / "bench" / "fake_engine.py"
+FAKE = Path(fake_engine.__file__)
 _CI = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_NAME")
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import psutil
 import pytest
-from ended import Ended
 
 from fixtures_gen.program import find_ffmpeg
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.model.metrics import METRICS
+from tests.makers.ended import Ended
 
 COMMAND = (sys.executable, "-c", "import sys; from hfbench.cli import main; main(sys.argv[1:])")
 PATIENCE = 60

@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 from hfbench.engine.workfolder import WorkFolder, refuse_foreign_folders
 from hfbench.errors import OutputError
 
-stable = settings(
-    derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+stable = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_reads_what_was_painted_at_any_size(size: tuple[int, int], frame_id: int
 
 
 @given(st.integers(0, MODULUS - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_survives_jpeg_at_quality_80(frame_id: int) -> None:
     buffer = io.BytesIO()
     Image.fromarray(picture(320, 180, frame_id)).save(buffer, "JPEG", quality=80)

@@ -6,13 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from truth_oracle import differences
 
 from fixtures_gen import CATALOGUE, Request, Size, Store, Tags
 from fixtures_gen.truth import ContentLight, Listed, Uniform
+from tests.oracles.truth_oracle import differences
 
 LONG = {"long-10min", "long-30min", "long-10min-camera"}
-NAMED_IN_DESIGN = (
+PROMISED = (
     "hdr-sdr-mixed-scope",
     "cfr-sdr-cache",
     "vfr-screen-recording",
@@ -62,7 +62,7 @@ def found(store: Store, name: str, size: Size | None, every: int = 1) -> list[st
 
 
 def test_the_catalogue_is_whole() -> None:
-    assert set(NAMED_IN_DESIGN) <= set(CATALOGUE)
+    assert set(PROMISED) <= set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in LONG])

@@ -3,11 +3,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-import boxes
 import pytest
 
 from fixtures_gen import FixtureError, Request, Size, Store
 from fixtures_gen.edits import HideBox, SetColr, find, walk
+from tests.oracles import boxes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,12 +6,12 @@ import itertools
 from typing import TYPE_CHECKING
 
 import av
-import boxes
 import numpy as np
 import pytest
-from truth_oracle import frames
 
 from fixtures_gen import Request, Size, Store
+from tests.oracles import boxes
+from tests.oracles.truth_oracle import frames
 
 if TYPE_CHECKING:
     from pathlib import Path

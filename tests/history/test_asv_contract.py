@@ -8,19 +8,19 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-import publishing
 import pytest
 
 from hfbench.errors import UsageError
 from hfbench.history import commits_of, find_steps, load_history
 from hfbench.history.site import make_self_contained
+from tests.makers import publishing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from browsing import Browser
-    from publishing import Served
+    from tests.makers.browsing import Browser
+    from tests.makers.publishing import Served
 
 BENCHMARKS = """
 import math

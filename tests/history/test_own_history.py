@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import publishing
 import pytest
 
 from hfbench.history import History, commits_of, load_history
+from tests.makers import publishing
 
 if TYPE_CHECKING:
-    from browsing import Browser
+    from tests.makers.browsing import Browser
 
 pytestmark = pytest.mark.slow
 

@@ -6,10 +6,10 @@ import math
 import random
 
 import pytest
-from history_maker import line
 
 from hfbench.history import POWER, smallest_step, steps_of
 from hfbench.history.steps import LEAST_LEVEL
+from tests.makers.history_maker import line
 
 NOISE = 0.05
 LINES = 400

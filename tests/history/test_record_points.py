@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from repositories import record, save
 
 from hfbench.history import History, load_history
 from hfbench.history.commits import Commit, Commits
+from tests.makers.repositories import record, save
 
 if TYPE_CHECKING:
     from pathlib import Path

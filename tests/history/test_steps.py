@@ -4,9 +4,9 @@ import itertools
 import random
 
 import pytest
-from history_maker import line, noisy
 
 from hfbench.history import Axes, History, Point, Series, find_steps, gate_command, steps_of
+from tests.makers.history_maker import line, noisy
 
 #: A noisy step is placed to within so many commits.
 NEAR = 2

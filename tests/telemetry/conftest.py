@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
-from telemetry_programs import Project
-from telemetry_servers import FakeServer
 
 from fixtures_gen import Size, Store
 from fixtures_gen.store import Request
+from tests.makers.telemetry_programs import Project
+from tests.makers.telemetry_servers import FakeServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -36,7 +36,7 @@ COUNTERS: Final = (
 )
 
 #: Times of two separate runs differ by the drift of the machine too: CPU time of unchanged code moved by up to 13%
-#: (GATE.md). Twice that is the least that is called a regression there; less is UNSURE.
+#: (measured, docs/gate.md). Twice that is the least that is called a regression there; less is UNSURE.
 APART_FAIL_ABOVE: Final = 0.25
 
 

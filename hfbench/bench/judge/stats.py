@@ -93,7 +93,7 @@ class Rule:
         return replace(self, looks=(max(pairs, 1),))
 
 
-#: GATE.md. CPU time of unchanged code varied by 4-13% on the noisy machine the rule was made on, wall time by 38-54%.
+#: CPU time of unchanged code varied by 4-13% on the noisy machine the rule was made on, wall time by 38-54%.
 CPU_RULE: Final = Rule()
 WALL_RULE: Final = Rule(fail_above=0.10, pass_below=0.10)
 

@@ -65,7 +65,7 @@ def name_of(verdict: Verdict) -> str:
 
 
 def exit_code(verdict: Verdict, *, allow_unsure: bool = False) -> int:
-    """0, 1, 3 or 4 as GATE.md says; ``allow_unsure`` makes 4 a 0."""
+    """0 (pass), 1 (fail), 3 (not measured) or 4 (unsure), as docs/gate.md lists them; ``allow_unsure`` makes 4 a 0."""
     match verdict:
         case Pass():
             return EXIT_PASS

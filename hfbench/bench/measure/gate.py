@@ -1,7 +1,8 @@
 """The gate: two builds on one machine, measured in interleaved pairs until the rule has decided.
 
-GATE.md is the specification. Order of the runs inside a pair is random (seeded); engines are started afresh every few
-pairs, because what a process gets by chance (its memory layout) would otherwise look like a change.
+docs/gate.md describes the rule and its error rates. The order of the runs inside a pair is random (seeded); engines are
+started afresh every few pairs, because what a process gets by chance (its memory layout) would otherwise look like a
+change.
 """
 
 from __future__ import annotations

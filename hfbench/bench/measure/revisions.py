@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hfbench.errors import MachineError, MeasurementError, UsageError
+from hfbench.errors import HfbenchError, MeasurementError, UsageError
+from hfbench.git import GitError, git
 
 #: The name that means "the tree as it is now, uncommitted changes and all".
 WORKING_TREE: Final = "."
@@ -39,12 +39,14 @@ class Revision:
         commit: the commit that holds it; for uncommitted changes, a snapshot that no branch points to.
         tree: hash of its content alone: two commits with one tree are one build.
         uncommitted: paths that differ from HEAD, with ``.``.
+        left_out: untracked repositories inside this one, with ``.``: their files are not this repository's.
     """
 
     asked: str
     commit: str
     tree: str
     uncommitted: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -72,28 +74,47 @@ def resolve(repository: Path, asked: str) -> Revision:
     if asked == WORKING_TREE:
         return _working_tree(repository)
     try:
-        commit = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{asked}^{{commit}}")
-    except subprocess.CalledProcessError as error:
-        raise UsageError(f"no revision {asked!r} in this repository: {_last_line(error.stderr)}") from error
-    return Revision(asked, commit, _git(repository, "rev-parse", f"{commit}^{{tree}}"))
+        commit = git(repository, "rev-parse", "--verify", "--end-of-options", f"{asked}^{{commit}}")
+    except GitError as error:
+        raise UsageError(_no_revision(repository, asked), diagnostic=error.diagnostic) from error
+    return Revision(asked, commit, git(repository, "rev-parse", f"{commit}^{{tree}}"))
 
 
 def _working_tree(repository: Path) -> Revision:
     head = resolve(repository, "HEAD")
-    top = Path(_git(repository, "rev-parse", "--show-toplevel"))
-    status = _git(top, "status", "--porcelain=v1", "--no-renames", "--untracked-files=all", "-z")
-    changed = tuple(entry[3:] for entry in status.split("\0") if entry)
+    if git(repository, "rev-parse", "--is-inside-work-tree") != "true":
+        raise UsageError(f"{repository} has no files checked out: name a revision with --head")
+    top = Path(git(repository, "rev-parse", "--show-toplevel"))
+    status = git(top, "status", "--porcelain=v1", "--no-renames", "--untracked-files=all", "-z", seconds=_GIT_SECONDS)
+    entries = [entry for entry in status.split("\0") if entry]
+    # With --untracked-files=all only a repository inside this one is listed as a folder. Its files are not this
+    # repository's, and git can't add it at all while it has no commit.
+    nested = tuple(entry[3:] for entry in entries if entry.startswith("??") and entry.endswith("/"))
+    changed = tuple(entry[3:] for entry in entries if entry[3:] not in nested)
     if not changed:
-        return Revision(WORKING_TREE, head.commit, head.tree)
+        return Revision(WORKING_TREE, head.commit, head.tree, left_out=nested)
     # A second index, so that the user's own staging area is not touched.
     with tempfile.TemporaryDirectory(prefix="hfbench-index-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        _git(top, "read-tree", "HEAD", extra=index)
-        _git(top, "add", "--all", extra=index)
-        tree = _git(top, "write-tree", extra=index)
+        git(top, "read-tree", "HEAD", extra=index)
+        excluded = [f":(top,exclude,literal){path}" for path in nested]
+        git(top, "add", "--all", "--", ":/", *excluded, extra=index, seconds=_GIT_SECONDS)
+        tree = git(top, "write-tree", extra=index)
     author = {f"GIT_{who}_{what}": "hfbench" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    commit = _git(top, "commit-tree", tree, "-p", head.commit, "-m", "uncommitted changes, as measured", extra=author)
-    return Revision(WORKING_TREE, commit, tree, changed)
+    commit = git(top, "commit-tree", tree, "-p", head.commit, "-m", "uncommitted changes, as measured", extra=author)
+    return Revision(WORKING_TREE, commit, tree, changed, nested)
+
+
+def _no_revision(repository: Path, asked: str) -> str:
+    try:
+        is_shallow = git(repository, "rev-parse", "--is-shallow-repository") == "true"
+        has_commits = bool(git(repository, "rev-list", "--max-count=1", "--all"))
+    except HfbenchError:
+        is_shallow, has_commits = False, True
+    if not has_commits:
+        return f"there is no commit in {repository} yet: commit something first"
+    advice = "; this clone is shallow: fetch the rest (git fetch --unshallow)" if is_shallow else ""
+    return f"no revision {asked!r} in this repository{advice or ': name a branch, a tag or a commit'}"
 
 
 def environment(repository: Path, revision: Revision, store: Path, tell: Tell, install: Install | None = None) -> Path:
@@ -111,6 +132,8 @@ def environment(repository: Path, revision: Revision, store: Path, tell: Tell, i
     place = store / name
     programs = place / "bin"
     store.mkdir(parents=True, exist_ok=True)
+    if revision.left_out:
+        tell(f"{revision.label}: left out {', '.join(revision.left_out)}, which are repositories of their own")
     with FileLock(store / f"{name}.lock"):
         if (place / _READY).exists():
             tell(f"{revision.label}: environment kept from before")
@@ -128,15 +151,15 @@ def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hfbench-worktree-") as folder:
         place = Path(folder) / "source"
         try:
-            _git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit)
+            git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit)
             yield place
-        except subprocess.CalledProcessError as error:
+        except GitError as error:
             raise BuildError(
-                f"{revision.label} can't be checked out: {_last_line(error.stderr)}", diagnostic=str(error.stderr)
+                f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
             ) from error
         finally:
             if place.exists():
-                _git(repository, "worktree", "remove", "--force", str(place))
+                git(repository, "worktree", "remove", "--force", str(place))
 
 
 def pip_install(source: Path, place: Path, revision: Revision, tell: Tell) -> None:
@@ -173,24 +196,6 @@ def _build(revision: Revision, command: list[str]) -> None:
         raise BuildError(f"{revision.label} does not build: {_last_line(error.stdout)}", diagnostic=tail) from error
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{revision.label} does not build within {_BUILD_SECONDS} s") from error
-
-
-def _git(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> str:
-    # Variables of a surrounding git (a hook, a rebase) would point at another index or repository.
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(
-            command,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=_GIT_SECONDS,
-            env={**inherited, "LC_ALL": "C", **(extra or {})},
-        )
-    except FileNotFoundError as error:
-        raise MachineError("there is no git program; install git to compare revisions") from error
-    return done.stdout.strip("\n")
 
 
 def _last_line(text: str | None) -> str:

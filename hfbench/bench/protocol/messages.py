@@ -125,7 +125,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAnswer:
-    """What one run cost: metrics by DESIGN.md's names (None = the engine can't tell) and frames by clip id."""
+    """What one run cost: metrics as ``hfbench metrics`` names them (None: unknown) and frames by clip id."""
 
     metrics: Metrics
     frames: Mapping[str, int] = field(default_factory=lambda: _EMPTY)

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hfbench.bench.measure.revisions import BuildError, Revision, Tell, environment, resolve
+from hfbench.errors import MachineError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Git = Callable[..., str]
+Commit = Callable[..., str]
+
+
+def test_a_named_revision(project: Path, commit: Commit, git: Git) -> None:
+    (project / "a").write_text("1")
+    first = commit("first")
+    (project / "a").write_text("2")
+    commit("second")
+    revision = resolve(project, "HEAD~1")
+    assert (revision.commit, revision.uncommitted) == (first, ())
+    assert revision.label == f"HEAD~1 ({first[:8]})"
+    assert revision.tree == git("rev-parse", f"{first}^{{tree}}")
+
+
+def test_the_working_tree_with_everything_in_it(project: Path, commit: Commit, git: Git) -> None:
+    (project / ".gitignore").write_text("ignored\n")
+    (project / "changed").write_text("1")
+    (project / "gone").write_text("1")
+    head = commit("first")
+    (project / "changed").write_text("2")
+    (project / "gone").unlink()
+    (project / "new name").write_text("3")
+    (project / "ignored").write_text("4")
+    (project / "staged").write_text("5")
+    git("add", "staged")
+    status = git("status", "--porcelain")
+
+    revision = resolve(project, ".")
+
+    assert sorted(revision.uncommitted) == ["changed", "gone", "new name", "staged"]
+    assert "4 uncommitted files" in revision.label
+    assert git("ls-tree", "--name-only", revision.commit).split("\n") == [".gitignore", "changed", "new name", "staged"]
+    assert git("show", f"{revision.commit}:changed") == "2"
+    assert git("status", "--porcelain") == status  # the user's staging area is as it was
+    assert git("rev-parse", "HEAD") == head
+
+
+def test_a_clean_working_tree_is_the_head(project: Path, commit: Commit) -> None:
+    head = commit("first")
+    assert resolve(project, ".").commit == head
+    assert resolve(project, ".").label == f"working tree, clean ({head[:8]})"
+
+
+def test_from_a_folder_inside_the_project(project: Path, commit: Commit, git: Git) -> None:
+    (project / "inside").mkdir()
+    (project / "inside" / "a").write_text("1")
+    commit("first")
+    (project / "outside").write_text("2")
+    revision = resolve(project / "inside", ".")
+    assert "outside" in git("ls-tree", "--name-only", revision.commit)
+
+
+@pytest.mark.parametrize("asked", ["nowhere", "--help", ""])
+def test_no_such_revision(project: Path, commit: Commit, asked: str) -> None:
+    commit("first")
+    with pytest.raises(UsageError, match="no revision"):
+        resolve(project, asked)
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not in a git repository"):
+        resolve(tmp_path, "HEAD")
+
+
+def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MachineError, match="install git"):
+        resolve(tmp_path, "HEAD")
+
+
+def copied(source: Path, place: Path, _: Revision, tell: Tell) -> None:
+    tell("copying")
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "it").write_text((source / "a").read_text())
+
+
+def test_an_environment_is_built_once_for_a_content(project: Path, commit: Commit, git: Git, tmp_path: Path) -> None:
+    (project / "a").write_text("1")
+    commit("first")
+    told: list[str] = []
+    programs = environment(project, resolve(project, "HEAD"), tmp_path / "store", told.append, copied)
+    assert (programs / "it").read_text() == "1"
+    commit("the same content")
+    assert environment(project, resolve(project, "HEAD"), tmp_path / "store", told.append, copied) == programs
+    (project / "a").write_text("2")
+    commit("other content")
+    assert environment(project, resolve(project, "HEAD"), tmp_path / "store", told.append, copied) != programs
+    assert ["kept" in words for words in told] == [False, True, False]
+    assert len(git("worktree", "list").splitlines()) == 1
+
+
+def test_a_broken_build_is_not_kept(project: Path, commit: Commit, git: Git, tmp_path: Path) -> None:
+    (project / "a").write_text("1")
+    commit("first")
+
+    def broken(source: Path, place: Path, revision: Revision, tell: Tell) -> None:
+        copied(source, place, revision, tell)
+        raise KeyboardInterrupt
+
+    revision = resolve(project, "HEAD")
+    with pytest.raises(KeyboardInterrupt):
+        environment(project, revision, tmp_path / "store", print, broken)
+    assert len(git("worktree", "list").splitlines()) == 1
+    assert (environment(project, revision, tmp_path / "store", print, copied) / "it").exists()
+
+
+# A build backend of its own, so that pip needs nothing from anywhere.
+BACKEND = """
+import zipfile
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    source = open("engine.py").read()
+    compile(source, "engine.py", "exec")
+    name = "tiny-1-py3-none-any.whl"
+    info = "tiny-1.dist-info"
+    with zipfile.ZipFile(f"{wheel_directory}/{name}", "w") as wheel:
+        wheel.writestr("tiny_engine.py", source)
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\\ntiny = tiny_engine:main\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+
+
+def test_a_real_installation_and_one_that_fails(project: Path, commit: Commit, tmp_path: Path) -> None:
+    (project / "backend.py").write_text(BACKEND)
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (project / "engine.py").write_text("def main():\n    print('built from', __name__)\n")
+    commit("good")
+    told: list[str] = []
+    programs = environment(project, resolve(project, "HEAD"), tmp_path / "store", told.append)
+    printed = subprocess.run([programs / "tiny"], capture_output=True, text=True, check=True).stdout
+    assert printed == "built from tiny_engine\n"
+    assert "installing with" in told[0]
+
+    (project / "engine.py").write_text("def main(:\n")
+    commit("bad")
+    with pytest.raises(BuildError, match="does not build") as caught:
+        environment(project, resolve(project, "HEAD"), tmp_path / "store", told.append)
+    assert "SyntaxError" in caught.value.diagnostic

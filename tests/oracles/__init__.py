@@ -1,0 +1,1 @@
+"""What tests judge by: it shares no code with what is judged."""
