@@ -73,7 +73,7 @@ class DocumentStore:
     def sweep(self, oldest_use: float | None) -> tuple[int, int]:
         """Remove what dead writers left and documents last used before ``oldest_use`` (seconds since the epoch).
 
-        None removes all. Gives how many files were removed, and their bytes.
+        None removes all. Returns how many files were removed, and their bytes.
         """
         removed = freed = 0
         for name, status in self._files():
@@ -93,10 +93,9 @@ class DocumentStore:
                 freed += status.st_size
         return removed, freed
 
-    def measure(self) -> tuple[int, int]:
-        """How many files there are, and their bytes."""
-        sizes = [status.st_size for _, status in self._files()]
-        return len(sizes), sum(sizes)
+    def count(self) -> int:
+        """The number of files."""
+        return len(self._files())
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest[:_NAME_DIGITS]}.json"

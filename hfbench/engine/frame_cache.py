@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
-    from hfbench.cache import CacheCounters, CacheKey, IdentityKind, KeyValue, SourceIdentity
+    from hfbench.cache import CacheKey, IdentityKind, KeyValue, SourceIdentity
     from hfbench.engine.plan import Planned
     from hfbench.model.media import MediaInfo
 
@@ -77,11 +77,6 @@ class FrameCache:
         self._backend_version = "" if store is None else backend_version(backend)
         self._identities: dict[Path, SourceIdentity | None] = {}
 
-    @property
-    def counters(self) -> CacheCounters | None:
-        """Hits, misses and what clean-up did; None without a cache."""
-        return None if self._store is None else self._store.counters
-
     def probe_of(self, path: Path) -> MediaInfo | None:
         """What an earlier run found in a source; None where it must be opened."""
         identity = self._identify(path)
@@ -121,7 +116,8 @@ class FrameCache:
         kept: list[dict[str, Any]] = [
             {"kind": each.kind, "message": each.message, "counts": dict(each.counts)} for each in warnings
         ]
-        return self._store.adopt(key, folder, {"warnings": kept}, link=in_place)
+        lease = self._store.adopt(key, folder, {"warnings": kept}, link=in_place)
+        return lease if isinstance(lease, Lease) else None
 
     def close(self) -> None:
         """Clean up if it is time to."""

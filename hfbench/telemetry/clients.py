@@ -34,8 +34,10 @@ def require(scheme: str, extra: str, modules: Sequence[str], find: Callable[[str
         except ImportError:  # a parent package is missing
             is_there = False
         if not is_there:
-            message = f"sink {scheme}: needs its client library: pip install 'hfbench[{extra}]'"
-            raise NotInstalledError(message, diagnostic=f"module {module} not found")
+            raise NotInstalledError(
+                f"sink {scheme}: needs its client library: pip install 'hfbench[{extra}]'",
+                diagnostic=f"module {module} not found",
+            )
 
 
 def quieten(logger_name: str) -> None:

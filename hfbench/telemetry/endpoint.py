@@ -78,5 +78,4 @@ def parse_endpoint(spec: SinkSpec, allowed_options: frozenset[str] = frozenset()
 
 
 def _refuse(named_by: str, why: str) -> Never:
-    message = f"sink {named_by}: {why}"
-    raise UsageError(message)
+    raise UsageError(f"sink {named_by}: {why}")

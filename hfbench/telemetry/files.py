@@ -20,15 +20,13 @@ def path_in(spec: SinkSpec) -> Path:
         OutputError: The folder is missing, or something that is no regular file stands there.
     """
     if not spec.target or "\0" in spec.target:
-        message = f"sink {spec.scheme}: needs a file, as in {spec.scheme}:runs.{spec.scheme}"
-        raise UsageError(message)
+        raise UsageError(f"sink {spec.scheme}: needs a file, as in {spec.scheme}:runs.{spec.scheme}")
     try:
         path = Path(spec.target).expanduser().absolute()
     except RuntimeError:  # ~somebody who does not exist
         path = Path(spec.target).absolute()
     if not path.parent.is_dir():
-        message = f"sink {spec.label}: there is no folder {str(path.parent)!r}; make it first"
-        raise OutputError(message)
+        raise OutputError(f"sink {spec.label}: there is no folder {str(path.parent)!r}; make it first")
     check_regular(path, spec.label)
     return path
 
@@ -44,8 +42,6 @@ def check_regular(path: Path, label: str) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        message = f"sink {label}: {error.strerror or type(error).__name__}"
-        raise OutputError(message, diagnostic=str(error)) from error
+        raise OutputError(f"sink {label}: {error.strerror or type(error).__name__}", diagnostic=str(error)) from error
     if not stat.S_ISREG(mode):
-        message = f"sink {label}: it is not a regular file; name a file"
-        raise OutputError(message)
+        raise OutputError(f"sink {label}: it is not a regular file; name a file")

@@ -105,8 +105,7 @@ def _from_variable(environ: Mapping[str, str]) -> list[str]:
     try:
         return shlex.split(environ.get(SINK_VARIABLE, ""))
     except ValueError:
-        message = f"{SINK_VARIABLE} has a quote that is not closed; separate sinks by blanks"
-        raise UsageError(message) from None
+        raise UsageError(f"{SINK_VARIABLE} has a quote that is not closed; separate sinks by blanks") from None
 
 
 def _why_off(environ: Mapping[str, str], *, is_named: bool) -> str:
