@@ -1,4 +1,4 @@
-"""What one download may still cost."""
+"""The limits of one download while it runs."""
 
 from __future__ import annotations
 

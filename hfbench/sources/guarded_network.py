@@ -38,7 +38,7 @@ NETWORK_ERRORS: Final = (
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A socket whose every wait is cut into short ones, so that the budget is looked at in between.
+    """A socket whose every wait is cut into short ones, so that the budget is checked in between.
 
     httpx has a limit for each single read only: a server that sends one byte of its headers now and then would hold
     it for ever.
@@ -79,7 +79,7 @@ class _BoundedStream(httpcore.NetworkStream):
 
 
 class _GuardedNetwork(httpcore.NetworkBackend):
-    """Opens connections to judged addresses only."""
+    """Opens connections to checked addresses only."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
