@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FILE, FORMATS, SCOPES, SDR_MAPPINGS, SECONDS, json_option
+from fixtures_gen.options import json_option
+from hfbench.cli.choices import BACKENDS, FILE, FORMATS, SCOPES, SDR_MAPPINGS, SECONDS
 from hfbench.cli.lines import say
 
 if TYPE_CHECKING:

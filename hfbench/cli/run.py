@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, engine_options, json_option, picture_options
+from fixtures_gen.options import json_option
+from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, engine_options, picture_options
 from hfbench.cli.lines import say
 from hfbench.cli.telemetry import sink_option, telemetry
 from hfbench.cli.terminal import cancelled_by_signals, out, plain_table, print_json, progress_bar

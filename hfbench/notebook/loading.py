@@ -108,13 +108,16 @@ def load(path: str | Path) -> RunRecord:
     return load_record(path)
 
 
-def history(sources: str | Iterable[str | Path] = (), repository: str | Path = ".") -> History:
-    """The history in asv results and records; a made-up one, and so named, where there is none.
+def history(
+    sources: str | Iterable[str | Path] = (), repository: str | Path = ".", *, all_branches: bool = False
+) -> History:
+    """The history in asv results and records; a made-up one, which says so, where there is none.
 
     Args:
-        sources: paths, or one text with paths between commas. Nothing: ``.asv/results`` of the repository, and the
-            records that ``hfbench run`` has kept.
-        repository: for the order of commits; its folder or one inside it.
+        sources: paths, or one text with paths separated by commas. By default ``.asv/results`` of the repository, and
+            the records that ``hfbench run`` has kept.
+        repository: the repository whose commits were measured: its folder or one inside it.
+        all_branches: show every branch, each as a line of its own, and not only the current one's first-parent line.
 
     Raises:
         UsageError: a source is not there.
@@ -123,7 +126,8 @@ def history(sources: str | Iterable[str | Path] = (), repository: str | Path = "
     from hfbench.history import commits_of, load_history, usual_sources
 
     named = [text.strip() for text in sources.split(",") if text.strip()] if isinstance(sources, str) else list(sources)
-    found = load_history(named or usual_sources(Path(repository)), commits_of(Path(repository)))
+    chosen = named or usual_sources(Path(repository))
+    found = load_history(chosen, commits_of(Path(repository)), all_branches=all_branches)
     if named or len(found.commits) > 1:
         return found
     from hfbench.notebook.made_up import example_history

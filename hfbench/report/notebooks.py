@@ -42,7 +42,7 @@ def find_notebooks() -> tuple[Notebook, ...]:
         found = sorted(place.glob("[0-9][0-9]-*.ipynb"))
         if found:
             return tuple(read_notebook(path) for path in found)
-    raise MachineError("the notebooks are missing from this installation: pip install --force-reinstall hfbench")
+    raise MachineError("the notebooks are missing from this installation: install hfbench again")
 
 
 def choose_notebooks(names: Iterable[str]) -> tuple[Notebook, ...]:
