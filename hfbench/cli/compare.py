@@ -56,7 +56,7 @@ def command(**chosen: Any) -> int:
     \b
     hfbench compare old.json new.json
     hfbench compare run.json --across backend
-    hfbench compare libav='hfbench worker --backend libav' ffmpeg='hfbench worker --backend ffmpeg'
+    hfbench compare ours='hfbench worker' theirs='other-worker --fast'
 
     Engines run in turn on this machine. With too few rounds to show a regression, the output says how many it takes.
     """  # noqa: D205, D301  click's \b keeps the lines

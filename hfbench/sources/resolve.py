@@ -183,7 +183,8 @@ def _nothing_found(src: str, root: Path, outside: _Found | None, missing: _Found
         )
         return SourceProblem(SourceProblemKind.SOURCE_REFUSED, msg)
     place = next(reversed([*_candidates(src, root, absolute_ok=False)]), root)
-    msg = f"source {_shown(src)} does not exist; looked for {_shown_path(place)}"
+    looked_for = "" if str(place) == src else f"; looked for {_shown_path(place)}"
+    msg = f"source {_shown(src)} does not exist{looked_for}"
     return SourceProblem(SourceProblemKind.SOURCE_MISSING, msg)
 
 
