@@ -71,7 +71,7 @@ def _run(notebooks: Sequence[Notebook], parameters: dict[str, dict[str, Any]], f
 
 def _write(ran: list[Ran], records: Sequence[Path], chosen: dict[str, Any]) -> None:
     from hfbench.bench.machine import machine_facts, versions
-    from hfbench.errors import MeasurementError
+    from hfbench.errors import MeasurementError, UsageError
     from hfbench.report import write_index, write_page
 
     folder: Path = chosen["folder"]
@@ -94,9 +94,11 @@ def _write(ran: list[Ran], records: Sequence[Path], chosen: dict[str, Any]) -> N
     else:
         out().print(f"report: {shown(index)}", soft_wrap=True)
     for each, failure in failed:
-        say(f"{each.notebook.name}, {failure.told}; kept: {each.executed}")
+        say(f"{each.notebook.name}, {failure.message}; kept: {each.executed}")
     if failed:
-        raise MeasurementError(f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}")
+        is_wrong_use = all(failure.is_wrong_use for _, failure in failed)
+        summary = f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}"
+        raise UsageError(summary) if is_wrong_use else MeasurementError(summary)
 
 
 def _page(ran: Ran, page: Path) -> dict[str, Any]:
@@ -113,7 +115,7 @@ def _list(notebooks: Sequence[Notebook]) -> None:
     from hfbench.report.parameters import declared_by
 
     table = plain_table("notebook", "what it shows", "parameters")
-    for each in notebooks:
-        told = ", ".join(f"{name}={facts['default']}" for name, facts in declared_by(each).items())
-        table.add_row(shown(each.name), shown(each.about), shown(told))
+    for notebook in notebooks:
+        parameters = ", ".join(f"{each.name}={each.default}" for each in declared_by(notebook).values())
+        table.add_row(shown(notebook.name), shown(notebook.about), shown(parameters))
     out().print(table)
