@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from fixtures_gen.options import json_option
+from hfbench.cli.arguments import typed
 from hfbench.cli.choices import PLACE
 from hfbench.cli.lines import say, shown
 from hfbench.cli.terminal import out, plain_table, print_json
@@ -21,9 +22,35 @@ _SCHEMA: Final = "hfbench-history/1"
 _AXES: Final = ("metric", "scenario", "backend", "scope", "format", "cache", "engine", "role", "branch", "machine")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryArguments:
+    """What the command line of ``history`` says; an axis that names nothing is open."""
+
+    sources: tuple[Path, ...]
+    metric: tuple[str, ...]
+    scenario: tuple[str, ...]
+    backend: tuple[str, ...]
+    scope: tuple[str, ...]
+    format: tuple[str, ...]
+    cache: tuple[str, ...]
+    engine: tuple[str, ...]
+    role: tuple[str, ...]
+    branch: tuple[str, ...]
+    machine: tuple[str, ...]
+    repo: Path
+    all_branches: bool
+    show_table: bool
+    as_json: bool
+
+    def filters(self) -> dict[str, tuple[str, ...]]:
+        """The axes that are narrowed, with the values that are let through."""
+        values: dict[str, tuple[str, ...]] = {axis: getattr(self, axis) for axis in _AXES}
+        return {axis: wanted for axis, wanted in values.items() if wanted}
+
+
 def _axis_options(function: Any) -> Any:
     for axis in reversed(_AXES):
-        function = click.option(f"--{axis}", axis, multiple=True, help=f"Only this {axis}, repeatable.")(function)
+        function = click.option(f"--{axis}", axis, multiple=True, help=f"Only this {axis}; repeatable.")(function)
     return function
 
 
@@ -38,7 +65,8 @@ def _axis_options(function: Any) -> Any:
 )
 @click.option("--table", "show_table", is_flag=True, help="Print every point, too.")
 @json_option
-def command(sources: tuple[Path, ...], **chosen: Any) -> None:
+@typed(HistoryArguments)
+def command(arguments: HistoryArguments) -> None:
     """Find the steps in asv results and run records.
 
     SOURCES are asv's results, records, or folders of records; by default .asv/results here and the records that
@@ -47,12 +75,11 @@ def command(sources: tuple[Path, ...], **chosen: Any) -> None:
     from hfbench.errors import RecordError
     from hfbench.history import commits_of, find_steps, load_history, usual_sources
 
-    found = load_history(
-        sources or usual_sources(chosen["repo"]), commits_of(chosen["repo"]), all_branches=chosen["all_branches"]
-    )
+    sources = arguments.sources or usual_sources(arguments.repo)
+    found = load_history(sources, commits_of(arguments.repo), all_branches=arguments.all_branches)
     for reason in (*found.trouble, *found.left_out):
         say(f"left out: {reason}")
-    history = found.where(**{axis: chosen[axis] for axis in _AXES if chosen[axis]})
+    history = found.where(**arguments.filters())
     if found.series and not history.series:
         raise RecordError("nothing in the history fits these options: hfbench history --table shows what there is")
     if not history.series and (found.left_out or found.trouble):
@@ -62,10 +89,10 @@ def command(sources: tuple[Path, ...], **chosen: Any) -> None:
             "there is no history yet: run `asv run`, or `hfbench run` at several commits, or name the results"
         )
     steps = find_steps(history)
-    if chosen["as_json"]:
+    if arguments.as_json:
         print_json(_document(history, steps))
         return
-    if chosen["show_table"]:
+    if arguments.show_table:
         _print_points(history)
     _print_steps(history, steps)
     _print_lines(history, len(steps))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -73,11 +72,9 @@ def _seconds(lengths: str | Sequence[int]) -> tuple[int, ...]:
 
 def _cut(source: Path, seconds: int, into: Path) -> Path:
     """The first seconds of a file, packets copied as they are."""
-    from imageio_ffmpeg import get_ffmpeg_exe
+    from hfbench.notebook.ffmpeg_program import run_ffmpeg
 
-    options = ["-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-i", str(source)]
-    command = [get_ffmpeg_exe(), *options, "-t", str(seconds), "-c", "copy", str(into)]
-    subprocess.run(command, check=True, capture_output=True, timeout=_CUT_SECONDS)
+    run_ffmpeg(["-i", str(source), "-t", str(seconds), "-c", "copy", str(into)], seconds=_CUT_SECONDS)
     return into
 
 

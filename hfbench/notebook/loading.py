@@ -90,18 +90,16 @@ def measured(
 
 
 def _measured(names: Sequence[str], size: str | None, rounds: int, axes: Sequence[tuple[str, str]]) -> RunRecord:
-    from hfbench.bench.measure.rounds import Measurement, Way, measure
+    from hfbench.bench.case import Case
+    from hfbench.bench.measure.run import Measurement, measure
     from hfbench.errors import MeasurementError
     from hfbench.model.cancellation import CancelToken
-    from hfbench.model.plan import ImageFormat, Scope
 
-    ways = tuple(Way(backend, Scope(scope), ImageFormat.JPG) for backend, scope in axes)
+    cases = tuple(Case(name, backend, scope) for name in dict.fromkeys(names) for backend, scope in axes)
     with tempfile.TemporaryDirectory(prefix="hfbench-notebook-") as folder:
-        wanted = Measurement(tuple(built(name, size) for name in names), ways, rounds)
+        wanted = Measurement(tuple(built(name, size) for name in dict.fromkeys(names)), cases, rounds)
         outcome = measure(wanted, Path(folder) / "record.json", token=CancelToken())
-    wrong = [
-        f"{name}, {way}: {check.first_wrong}" for (name, way), check in outcome.checks.items() if not check.is_right
-    ]
+    wrong = [f"{case}: {check.first_wrong}" for case, check in outcome.checks.items() if not check.is_right]
     if wrong:
         raise MeasurementError(f"wrong frames: {wrong[0]}")
     return outcome.record

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import av
 import psutil
 import pytest
 
@@ -612,16 +613,31 @@ class TestDoctorAndMetrics:
         assert told.code in {ExitCode.OK, ExitCode.MACHINE}
         checks = {each["what"]: each for each in told.document["checks"]}
         assert {"Python", "PyAV", "ffmpeg program", "encoders", "cores", "memory", "home"} <= set(checks)
-        assert all(set(each) >= {"what", "found", "mend", "ok"} for each in checks.values())
+        assert all(set(each) >= {"what", "found", "fix", "ok"} for each in checks.values())
         assert (told.code == 0) == all(each["ok"] for each in checks.values())
         assert checks["home"]["found"].startswith(str(tmp_path / "home"))
 
-    def test_doctor_says_how_to_mend(self, tmp_path):
+    def test_doctor_names_the_ffmpeg_of_each_backend(self, tmp_path):
+        program = tmp_path / "ffmpeg"
+        program.write_text("#!/bin/sh\necho 'ffmpeg version 4.2-test Copyright'\n")
+        program.chmod(0o755)
+        shown = run("doctor", "--json", env={"HFBENCH_FFMPEG": str(program)}).out
+        [backends] = [check for check in json.loads(shown)["checks"] if check["what"] == "backends"]
+        assert f"libav runs FFmpeg {av.ffmpeg_version_info}, ffmpeg runs FFmpeg 4.2-test" in backends["found"]
+        assert "different releases" in backends["found"]
+
+    def test_doctor_reports_a_relative_home(self):
+        told = run("doctor", "--json", env={"HFBENCH_HOME": "somewhere"})
+        assert told.code == ExitCode.MACHINE
+        [home] = [check for check in json.loads(told.out)["checks"] if check["what"] == "home"]
+        assert "a relative path: give an absolute one" in home["fix"]
+
+    def test_doctor_says_how_to_fix(self, tmp_path):
         told = run("doctor", "--json", env={"HFBENCH_FFMPEG": str(tmp_path / "absent")})
         assert told.code == ExitCode.MACHINE
         checks = {each["what"]: each for each in told.document["checks"]}
         assert not checks["ffmpeg program"]["ok"]
-        assert "HFBENCH_FFMPEG" in checks["ffmpeg program"]["mend"]
+        assert "HFBENCH_FFMPEG" in checks["ffmpeg program"]["fix"]
         (tmp_path / "file").touch()
         told = run("doctor", env={"HFBENCH_HOME": str(tmp_path / "file" / "home")})
         assert told.code == ExitCode.MACHINE
