@@ -1,7 +1,7 @@
 """A profile as a trace file that https://ui.perfetto.dev and chrome://tracing open.
 
-The format is Chrome's Trace Event Format in its JSON object form: complete events (``ph: X``) on a track for each thread
-or child process, once for all of them and once for each source, counter events (``ph: C``) for gauges, and metadata
+The format is Chrome's Trace Event Format in its JSON object form: complete events (``ph: X``) on a track for each
+thread or child process, once for all of them and once for each source; counter events (``ph: C``) for gauges; metadata
 events (``ph: M``) with the names of the tracks. Times are microseconds.
 """
 
