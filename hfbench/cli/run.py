@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.  [default: all]")
 @click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Repeatable.  [default: jpg]")
 @click.option("--size", help="Picture size of the fixtures: 180p to 2160p.  [default: each fixture's own]")
+@click.option("--decode-limit", is_flag=True, help="Measure decoding alone too, and show each CPU time's ratio to it.")
 @click.option("--record", type=PLACE, help="Where to save the record.")
 @engine_options
 @sink_option
@@ -132,7 +133,7 @@ def _wanted(
     by_name = {each.scenario.name: each for each in built}
     asked = every_case(by_name, **_asked(chosen))
     work = Work(cases=asked, scenarios=by_name, options=_picture(chosen), limit_seconds=chosen["limit"])
-    return Measurement(built, cases, chosen["rounds"], options, chosen["engines"], work)
+    return Measurement(built, cases, chosen["rounds"], options, chosen["engines"], work, chosen["decode_limit"])
 
 
 def _new_record_path() -> Path:
