@@ -31,6 +31,9 @@ settings.register_profile("hfbench", deadline=None, derandomize=True, suppress_h
 settings.register_profile("explore", settings.get_profile("hfbench"), derandomize=False, max_examples=1000)
 settings.load_profile("hfbench")
 
+#: Child processes buffer their streams as a user's do, whatever the machine that runs the tests is set to.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The engine in cases and samples of the built-in backends.
 BUILT_IN: Final = "hfbench"
+#: The engine in cases and samples of the decode limit: open, seek and decode, and nothing else.
+DECODE_LIMIT: Final = "decode-only"
 #: The value of an axis that is left open: measurements are compared across it.
 OPEN: Final = "*"
 

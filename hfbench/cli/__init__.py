@@ -90,7 +90,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         with _sigterm_interrupts():
             code = _run(arguments)
-            sys.stdout.flush()  # here, where a failure can still be reported
+            if code != ExitCode.MACHINE:  # else the command has reported its own failure to write
+                sys.stdout.flush()  # here, where a failure can still be reported
     except BaseException as error:  # noqa: BLE001  every error is one line and a documented code
         code = _report(error)
     for stream in (sys.stdout, sys.stderr):

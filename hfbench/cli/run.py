@@ -39,6 +39,7 @@ class RunArguments(PictureArguments):
     scopes: tuple[str, ...]
     formats: tuple[str, ...]
     size: str | None
+    decode_limit: bool
     record: Path | None
     engines: tuple[str, ...]
     limit: float
@@ -83,7 +84,7 @@ class RunArguments(PictureArguments):
         by_name = {each.scenario.name: each for each in built}
         asked = every_case(by_name, **self.axes())
         work = Work(cases=asked, scenarios=by_name, options=self.picture(), limit_seconds=self.limit)
-        return Measurement(built, cases, self.rounds, options, engines, work)
+        return Measurement(built, cases, self.rounds, options, engines, work, self.decode_limit)
 
 
 @click.command("run")
@@ -109,6 +110,7 @@ class RunArguments(PictureArguments):
     "--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Image format; repeatable.  [default: jpg]"
 )
 @click.option("--size", help="Picture size of the fixtures: 180p to 2160p.  [default: each fixture's own]")
+@click.option("--decode-limit", is_flag=True, help="Measure decoding alone too, and show each CPU time's ratio to it.")
 @click.option("--record", type=PLACE, help="Where to save the record.  [default: in hfbench's home]")
 @engine_options
 @sink_option

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from hfbench.bench.case import BUILT_IN
+from hfbench.bench.case import BUILT_IN, DECODE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,19 +49,23 @@ _COUNTS: Final = ("framesDecoded", "framesConverted")
 def scenario_table(name: str, measured: Measured) -> Table:
     """One row a case; medians over the rounds. What an engine does not report is a dash."""
     medians = {case: _medians(case, measured) for case in measured.cases if case.scenario == name}
+    limit = next((values["cpuMs"] for case, values in medians.items() if case.engine == DECODE_LIMIT), None)
     columns = [column for column in _TIMES if any(round(each[column.metric] or 0) for each in medians.values())]
-    has_formats = len({case.format for case in medians}) > 1
+    has_formats = len({case.format for case in medians if case.engine != DECODE_LIMIT}) > 1
     has_engines = any(case.subject != case.backend for case in medians)
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("\nengine" if has_engines else "\nbackend", overflow="fold")
     for heading in ("\nscope", *(["\nformat"] if has_formats else [])):
         table.add_column(heading, no_wrap=True)
-    for heading in (*(column.heading for column in columns), "decoded/\nmapped", "frames\nright"):
+    ratio = [] if limit is None else ["CPU/\ndecode"]
+    for heading in (*(column.heading for column in columns), *ratio, "decoded/\nmapped", "frames\nright"):
         table.add_column(heading, justify="right", no_wrap=True)
     for case, values in medians.items():
         before = next((medians[one] for one in medians if _is_before(one, case)), None)
-        labels = [Text(label) for label in (case.subject, case.scope, *([case.format] if has_formats else []))]
+        labels = [Text(label) for label in (case.subject, *_axes(case, has_formats=has_formats))]
         cells = [_cell(column, values, before) for column in columns]
+        if limit is not None:
+            cells.append(_ratio(values["cpuMs"], limit))
         counts = "/".join(_number(values[metric]) for metric in _COUNTS)
         check = measured.checks.get(case)
         right = f"{check.right}/{check.expected}" if check else "-"
@@ -100,6 +104,15 @@ def _cell(column: _Column, values: Medians, before: Medians | None) -> str:
     value, old = values[column.metric], before[column.metric] if before else None
     text = _number(value, column.unit, column.decimals)
     return text if value is None or not old else f"{text} {100 * (value / old - 1):+.0f}%"
+
+
+def _axes(case: Case, *, has_formats: bool) -> list[str]:
+    axes = [case.scope, *([case.format] if has_formats else [])]
+    return ["-" for _ in axes] if case.engine == DECODE_LIMIT else axes
+
+
+def _ratio(value: float | None, limit: float) -> str:
+    return f"{value / limit:.2f}" if value is not None and limit else "-"
 
 
 def _number(value: float | None, unit: int = 1, decimals: int = 0) -> str:

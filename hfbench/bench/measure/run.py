@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.bench.case import BUILT_IN, Case
 from hfbench.bench.machine import load
+from hfbench.bench.measure.decode_limit import DecodeLimit, decode_limit_cases
 from hfbench.bench.measure.external import Engines, Work
 from hfbench.bench.measure.in_process import InProcess, OnExtracted
 from hfbench.bench.measure.opening import open_record
@@ -39,6 +40,7 @@ class Measurement:
         options: everything that is not an axis (quality, mapping, workers).
         engines: others, behind the worker protocol.
         work: what these are asked for; where they have fixed axes, cases that come to the same are run once.
+        has_decode_limit: whether decoding alone is measured too, for the ratio to it.
     """
 
     scenarios: tuple[BuiltScenario, ...]
@@ -47,6 +49,7 @@ class Measurement:
     options: ExtractOptions = field(default_factory=ExtractOptions)
     engines: tuple[EngineSpec, ...] = ()
     work: Work = field(default_factory=lambda: Work(cases=(), scenarios={}))
+    has_decode_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,10 @@ def measure(
     scenarios = {built.scenario.name: built for built in wanted.scenarios}
     own = InProcess(scenarios, wanted.options, token, on_extracted)
     built_in = [Participant(own, case) for case in wanted.cases]
+    limit = DecodeLimit(scenarios, wanted.options.worker_count)
+    bounds = decode_limit_cases(scenarios) if wanted.has_decode_limit else ()
     with _started(wanted) as external:
-        participants = (*built_in, *external)
+        participants = (*built_in, *external, *(Participant(limit, case) for case in bounds))
         groups = [Group(tuple(each for each in participants if each.case.scenario == name)) for name in scenarios]
         checks: dict[Case, FrameCheck] = {}
         schedule = Schedule(rounds=wanted.rounds, seed=_SEED)
