@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.errors import HfbenchError, MeasurementError, UsageError
 from hfbench.git import GitError, git
 
@@ -95,8 +95,8 @@ def _working_tree(repository: Path) -> Revision:
     if not changed:
         return Revision(WORKING_TREE, head.commit, head.tree, left_out=nested)
     # A second index, so that the user's own staging area is not touched.
-    with tempfile.TemporaryDirectory(prefix="hfbench-index-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+    with open_run_root() as root, root.folder("index-") as folder:
+        index = {"GIT_INDEX_FILE": str(folder / "index")}
         git(top, "read-tree", "HEAD", extra=index)
         excluded = [f":(top,exclude,literal){path}" for path in nested]
         git(top, "add", "--all", "--", ":/", *excluded, extra=index, seconds=_GIT_SECONDS)
@@ -150,19 +150,18 @@ def environment(
 
 @contextmanager
 def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
-    """The revision's files, and afterwards a repository without a trace of it."""
-    with tempfile.TemporaryDirectory(prefix="hfbench-worktree-") as folder:
-        place = Path(folder) / "source"
-        try:
-            git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit)
-            yield place
-        except GitError as error:
-            raise BuildError(
-                f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
-            ) from error
-        finally:
-            if place.exists():
-                git(repository, "worktree", "remove", "--force", str(place))
+    """The revision's files; afterwards the repository has no trace of them.
+
+    Raises:
+        BuildError: they can't be checked out.
+    """
+    try:
+        with open_run_root() as root, root.worktree(repository, revision.commit) as source:
+            yield source
+    except GitError as error:
+        raise BuildError(
+            f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
+        ) from error
 
 
 def pip_install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
