@@ -110,11 +110,15 @@ class Engines:
         return replace(asked.on(self.hellos[role].axes), engine=self.specs[role].name)
 
     def facts(self) -> dict[str, dict[str, str]]:
-        """Engine name -> what it said of itself."""
+        """Engine name -> what it reported of itself, and the commit that it was built from."""
         return {
-            self.specs[role].name: {"engine": hello.name, "version": hello.version, **hello.facts}
+            self.specs[role].name: {"engine": hello.name, "version": hello.version, **hello.facts, **self._built(role)}
             for role, hello in self.hellos.items()
         }
+
+    def _built(self, role: str) -> dict[str, str]:
+        revision = self.specs[role].revision
+        return {"revision": revision} if revision else {}
 
     def run(self, role: str, case: Case, *, is_checked: bool) -> tuple[RunAnswer, int, FrameCheck | None]:
         """Run a case once: what the engine answered, how many image files it left, and whether frames are right.

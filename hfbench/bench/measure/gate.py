@@ -112,7 +112,7 @@ def gate_revisions(
         writer.finish(load_after=load())
         return _not_measured(sides[0].label, sides[1].label, error.message)
     specs = [
-        EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED)
+        EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED, revision.reported)
         for revision, folder in zip(sides, folders, strict=True)
     ]
     return gate(specs[0], specs[1], work, options, writer=writer, on_progress=on_progress)

@@ -351,10 +351,12 @@ def gated(
     return run
 
 
-def test_two_revisions(gated: Run, told: list[Progress], tmp_path: Path) -> None:
+def test_two_revisions(gated: Run, told: list[Progress], writer: RecordWriter, tmp_path: Path) -> None:
     outcome = gated({}, {"seed": 1})
     assert isinstance(outcome.verdict, Pass)
     assert outcome.base.startswith("HEAD~1 (")
+    revisions = [facts["revision"] for facts in load_record(writer.path).engines.values()]
+    assert [len(set(revisions)), {len(revision) for revision in revisions}] == [2, {40}]  # what a history needs
     assert [progress.stage.split(": ")[1] for progress in told[:2]] == ["installing for a test"] * 2
     assert len([path for path in (tmp_path / "store").iterdir() if path.is_dir()]) == 2
 
