@@ -1,4 +1,4 @@
-"""Axes of ``hfbench scale``: which scenarios show how cost grows with source length, clip length, clips, pixels, workers."""
+"""Axes of ``hfbench scale``: scenarios that show how cost grows with length, clips, pixels and workers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ class ScaleAxis:
 
 _PIXELS: Final = {"360p": 640 * 360, "720p": 1280 * 720, "1080p": 1920 * 1080, "2160p": 3840 * 2160}
 #: Length in seconds, name and file of the three sources with the same content.
-_SOURCES: Final = ((30, "long-30s", "grey-30s.mp4"), (600, "long-10min", "grey-10min.mp4"), (1800, "long-30min", "grey-30min.mp4"))
+_SOURCES: Final = (
+    (30, "long-30s", "grey-30s.mp4"),
+    (600, "long-10min", "grey-10min.mp4"),
+    (1800, "long-30min", "grey-30min.mp4"),
+)
 
 
 def scale_axes(largest_size: str = "2160p", cores: int = 2) -> tuple[ScaleAxis, ...]:
