@@ -168,13 +168,13 @@ class External:
     engines: Engines
     role: str
 
-    def warm_up(self, case: Case) -> None:
+    def warm_up(self, case: Case) -> Sample:
         """Run once, uncounted.
 
         Raises:
             EngineError: the engine did not answer as it should.
         """
-        self.engines.run(self.role, self.engines.really(self.role, case), is_checked=False)
+        return self.run(case, is_checked=False).sample
 
     def run(self, case: Case, *, is_checked: bool) -> RunOutcome:
         """One counted run; image files are counted each time, and read with ``is_checked``.

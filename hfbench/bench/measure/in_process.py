@@ -43,13 +43,13 @@ class InProcess:
     root: RunRoot
     on_extracted: OnExtracted = lambda *_: None
 
-    def warm_up(self, case: Case) -> None:
+    def warm_up(self, case: Case) -> Sample:
         """Run once, uncounted.
 
         Raises:
             MeasurementError: the run failed, or was cancelled.
         """
-        self._extract(case, lambda *_: None, lambda _: None)
+        return self._extract(case, lambda *_: None, lambda result: _sample(case, result))
 
     def run(self, case: Case, *, is_checked: bool) -> RunOutcome:
         """One counted run.
