@@ -71,7 +71,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> 
     for index, folder in folders.items():
         grid = job.targets[index].grid
         chain = join(
-            grid_chain(replace(grid, start=grid.start + fed.bias), job.media.time_base),
+            grid_chain(replace(grid, start=grid.start + fed.bias), fed.time_base),
             first_shape(job.media),
             color_chain(job.color, job.media, cube_of(job.color)),
             geometry_chain(job.media),
@@ -126,7 +126,7 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, fe
     if spec.grid is None:
         timing = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS-{round(fed.bias * clock)})"
     else:
-        timing = grid_chain(replace(spec.grid, start=spec.grid.start + fed.bias), plan.media.time_base)
+        timing = grid_chain(replace(spec.grid, start=spec.grid.start + fed.bias), fed.time_base)
     chain = join(
         _FRAME_LOG,
         timing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -105,14 +105,16 @@ def _cleaned(times: Sequence[int | None], count: int = 0) -> list[int]:
 
 
 def _longest_ascent(times: Sequence[int | None]) -> list[tuple[int, int]]:
-    """(place, time) of the longest subsequence that does not descend: the fewest times are given up."""
+    """(place, time) of the longest subsequence that ascends: the fewest times are given up, the later of equal ones."""
     tails: list[int] = []
     ends: list[int] = []
     previous: dict[int, int] = {}
     for place, time in enumerate(times):
         if time is None:
             continue
-        at = bisect_right(tails, time)
+        at = bisect_left(tails, time)
+        if at < len(tails) and tails[at] == time:
+            continue
         tails[at:], ends[at:] = [time, *tails[at + 1 :]], [place, *ends[at + 1 :]]
         if at:
             previous[place] = ends[at - 1]

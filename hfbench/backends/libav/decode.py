@@ -347,6 +347,17 @@ class WindowDecoder:
             noticed[SHAPE_CHANGE.kind] = SHAPE_CHANGE
 
 
+def superseding(frames: Iterator[tuple[VideoFrame, Fraction]]) -> Iterator[tuple[VideoFrame, Fraction]]:
+    """Of pictures that are shown at one time, the last alone."""
+    held: tuple[VideoFrame, Fraction] | None = None
+    for frame, time in frames:
+        if held is not None and time > held[1]:
+            yield held
+        held = (frame, time)
+    if held is not None:
+        yield held
+
+
 @dataclass(slots=True)
 class Dating:
     """Gives each picture that leaves the decoder its time, seconds of the reader's clock.

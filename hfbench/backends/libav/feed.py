@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 import av
 import av.error
 
-from hfbench.backends.libav.decode import WindowDecoder
+from hfbench.backends.libav.decode import WindowDecoder, superseding
 from hfbench.backends.libav.pieces import pieces_of
 from hfbench.model.clock import EditedClock
 
@@ -54,20 +54,20 @@ class Fed:
     """What was fed; filled while it goes on.
 
     Attributes:
+        time_base: seconds a tick, in which all times are whole.
         bias: seconds that were added to every time.
         container: FFmpeg's name of what it is wrapped in.
         codec: the decoder to use, empty for the source's own.
+        decoded: pictures decoded here, to find where to begin or because no container keeps their codec.
         saw_later: whether the file goes on after the window.
-        pictures: packets that show a picture in the window.
         errors: read errors.
     """
 
+    time_base: Fraction = Fraction(1)
     bias: Fraction = Fraction(0)
     container: str = "nut"
     codec: str = ""
-    packets: int = 0
     decoded: int = 0
-    pictures: int = 0
     errors: int = 0
     saw_later: bool = False
 
@@ -86,14 +86,17 @@ class WindowFeed:
     def __enter__(self) -> Self:
         self._decoder.__enter__()
         self._time_base = _common_time_base(self._media, self._decoder.reader.time_base)
-        muxer = _muxer_for(self._media, self._decoder.stream)
+        self._pieces = pieces_of(self._media, self._start, self._end)
+        # A decoder that reads on over a join would take the second piece's pictures for a part of the first.
+        muxer = None if len(self._pieces) > 1 else _muxer_for(self._media, self._decoder.stream)
         self._is_decoded = muxer is None
-        self.fed = Fed(_BIAS_TICKS * self._time_base, muxer or "nut", "rawvideo" if muxer is None else "")
+        codec = "rawvideo" if muxer is None else ""
+        self.fed = Fed(self._time_base, _BIAS_TICKS * self._time_base, muxer or "nut", codec)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._decoder.__exit__(None, None, None)
-        self.fed.packets, self.fed.decoded = self._decoder.tally.packets, self._decoder.tally.frames
+        self.fed.decoded = self._decoder.tally.frames
 
     def write(self, pipe: IO[bytes]) -> None:
         """Write it all.
@@ -122,14 +125,13 @@ class WindowFeed:
     def _write_pictures(self, output: OutputContainer) -> None:
         """Decoded pictures, for codecs that no container here keeps as they are."""
         stream: Any = None
-        for frame, time in self._decoder.window(self._start, self._end, lambda _time, _until: True):
+        for frame, time in superseding(self._decoder.window(self._start, self._end, lambda _time, _until: True)):
             if stream is None:
                 stream = output.add_stream("rawvideo", rate=1 / self._media.timing.period)
                 stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
                 stream.codec_context.time_base = stream.time_base = self._time_base
             frame.pts, frame.time_base = self._ticks(time), self._time_base
             output.mux(stream.encode(frame))
-            self.fed.pictures += 1
         if stream is not None:
             output.mux(stream.encode(None))
         self.fed.saw_later = self._decoder.reader.saw_later
@@ -148,19 +150,24 @@ class WindowFeed:
     def _packets(self) -> Iterator[tuple[Packet[VideoStream], Fraction]]:
         """Packets in decoding order, with the media time of their picture."""
         reader = self._decoder.reader
-        for piece in pieces_of(self._media, self._start, self._end):
-            entry = self._decoder.enter(piece)
-            by_number = self._decoder.times_by_number(piece.media_end) if reader.order is not None else {}
-            time = piece.media_start
-            is_fed = entry is None
-            for number, dated in enumerate(reader.until(piece.media_end, self._control, and_next=True)):
-                time = by_number.get(number, time) if dated.time is None else dated.time
-                is_fed = is_fed or time == entry
-                if is_fed:
-                    self.fed.pictures += dated.shows and piece.holds(time)
-                    yield dated.packet, _placed(piece, time)
-            self.fed.saw_later = reader.saw_later
+        (piece,) = self._pieces
+        entry = self._decoder.enter(piece)
+        by_number = self._decoder.times_by_number(piece.media_end) if reader.order is not None else {}
+        time = piece.media_start
+        is_fed = entry is None
+        for number, dated in enumerate(reader.until(piece.media_end, self._control, and_next=True)):
+            time = by_number.get(number, time) if dated.time is None else dated.time
+            is_fed = is_fed or time == entry
+            if is_fed:
+                yield dated.packet, self._shown_at(piece, time)
+        self.fed.saw_later = reader.saw_later
         self.fed.errors = reader.count.errors
+
+    def _shown_at(self, piece: Piece, time: Fraction) -> Fraction:
+        """When a picture is shown; what an edit list cuts off comes after everything else."""
+        if piece.holds(time) or piece.earliest is None or piece.media_end is None:
+            return piece.shown_at(time)
+        return max(piece.shown_at(piece.media_end), self._end or Fraction(0)) + 1
 
 
 def _muxer_for(media: MediaInfo, stream: VideoStream) -> str | None:
@@ -175,13 +182,6 @@ def _muxer_for(media: MediaInfo, stream: VideoStream) -> str | None:
             av.open(io.BytesIO(), "w", format=muxer).add_stream_from_template(stream, opaque=True)
             return muxer
     return None
-
-
-def _placed(piece: Piece, time: Fraction) -> Fraction:
-    """When a picture is shown; one after the piece's end gives way to the next piece's first at the same time."""
-    if piece.earliest is None or piece.holds(time) or piece.media_end is None:
-        return piece.shown_at(time)
-    return piece.shown_at(piece.media_end)
 
 
 def _common_time_base(media: MediaInfo, time_base: Fraction) -> Fraction:

@@ -10,7 +10,7 @@ import av
 import av.error
 
 from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
-from hfbench.backends.libav.decode import WindowDecoder
+from hfbench.backends.libav.decode import WindowDecoder, superseding
 from hfbench.backends.libav.graph import ChainRunner
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ClipPlan, Intermediate
@@ -80,9 +80,9 @@ class _Dated:
 
 
 def _own_times(decoder: WindowDecoder, time_base: Fraction) -> Iterator[tuple[VideoFrame, int]]:
-    """Each frame at its own media time; the first at 0, where the grid rule would hold it anyway."""
+    """Each frame at its own media time, the last of several at one; the first at 0, where it would be held anyway."""
     previous = -1
-    for frame, time in decoder.everything():
+    for frame, time in superseding(decoder.everything()):
         tick = 0 if previous < 0 else round(time / time_base)
         if tick > previous:
             previous = tick

@@ -209,19 +209,21 @@ def _leaves_out_of_order(source: _Source, shown: Sequence[Stamp], number: int) -
     """Whether times go back or are missing in the pictures that leave the decoder around a packet: decoded to see."""
     from hfbench.backends.libav.decode import open_decoder
 
-    start = max((at for at in range(number + 1) if shown[at].is_keyframe), default=0)
+    start = max((at for at in range(max(1, number - REORDER_DEPTH)) if shown[at].is_keyframe), default=0)
     first = shown[start]
     seek_back(source.container, source.stream, (first.pts if first.dts is None else first.dts) or 0)
     with open_input(source.path) as second:  # a decoder of its own
         decoder = open_decoder(second.streams.video[source.container.streams.video.index(source.stream)], threads=1)
         previous: int | None = None
+        # Pictures that come faster than the clock ticks may share a time.
+        least = int(max((stamp.duration for stamp in shown[start : number + 1]), default=0) > 1)
         for packet in islice(_packets(source), number - start + _PACKETS_OF_PROOF):
             try:
                 frames = decoder.decode(packet)
             except av.error.FFmpegError:
                 continue
             for frame in frames:
-                if frame.pts is None or (previous is not None and frame.pts < previous):
+                if frame.pts is None or (previous is not None and frame.pts < previous + least):
                     return True
                 previous = frame.pts
     return False
