@@ -8,15 +8,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.color import ColorTags
-from hfbench.model.media import ContentLight, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
+from hfbench.model.media import ContentLight, Crop, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 #: Version of the document; a change of :class:`~hfbench.model.media.MediaInfo` needs a new one.
-#: 1: the first; 2: dating, the longest hold, the reorder delay.
-DOCUMENT_VERSION: Final = 2
+#: 1: the first; 2: dating, the longest hold, the reorder delay; 3: the crop, more of Dolby Vision, HDR10+.
+DOCUMENT_VERSION: Final = 3
 
 
 def to_document(media: MediaInfo) -> dict[str, Any]:
@@ -53,6 +53,7 @@ def from_document(document: Mapping[str, Any], path: Path) -> MediaInfo:
         "container_tags": ColorTags(**given["container_tags"]),
         "frame_tags": ColorTags(**given["frame_tags"]),
         "hdr": _hdr(given["hdr"]),
+        "crop": None if given["crop"] is None else Crop(**given["crop"]),
         "notes": tuple((kind, message) for kind, message in given["notes"]),
     }
     return MediaInfo(path=path, **given)
@@ -72,6 +73,8 @@ def _hdr(given: Mapping[str, Any]) -> HdrFacts:
         mastering_display=None if mastering is None else _mastering(mastering),
         content_light=None if light is None else ContentLight(**light),
         dolby_vision_profile=given["dolby_vision_profile"],
+        dolby_vision_compatibility=given["dolby_vision_compatibility"],
+        has_hdr10_plus=given["has_hdr10_plus"],
     )
 
 

@@ -21,6 +21,7 @@ from hfbench.pixels.filters import (
     join,
     narrow_chain,
     rgb_chain,
+    source_chain,
     tags_after,
 )
 
@@ -47,6 +48,8 @@ def input_arguments(media: MediaInfo, seek_to: Fraction | None) -> list[str]:
     """
     seek = [] if seek_to is None else ["-noaccurate_seek", "-ss", f"{math.floor(seek_to * 1_000_000)}us"]
     decoder = ["-c:v", media.decoder] if media.decoder.startswith("libvpx") else []
+    # The container's crop is a filter of ours, as in process: here it would come before sizes are compared.
+    decoder += ["-apply_cropping", "codec"] if media.crop else []
     safety = ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-noautorotate"]
     return [*safety, *decoder, *_ONE_GRAPH, *seek, "-copyts", "-start_at_zero", "-i", f"file:{media.path}"]
 
@@ -57,13 +60,6 @@ def dated_frames(media: MediaInfo) -> str:
         return _FRAME_LOG
     first, period = (round(each / media.time_base) for each in (media.timing.first_pts, media.timing.period))
     return join(f"setpts=N*{max(1, period)}+{first}", _FRAME_LOG)
-
-
-def first_shape(media: MediaInfo) -> str:
-    """Frames of another size or format brought to those of the first; nothing is done to all others."""
-    if media.is_intermediate:
-        return ""
-    return f"scale={media.width}:{media.height}:flags=bicubic+accurate_rnd,format={media.pixel_format}"
 
 
 def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Fraction | None) -> list[str]:
@@ -77,7 +73,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Frac
         grid = job.targets[index].grid
         chain = join(
             grid_chain(grid, job.media.time_base),
-            first_shape(job.media),
+            source_chain(job.media),
             color_chain(job.color, job.media, cube_of(job.color)),
             geometry_chain(job.media),
             image_chain(job),
@@ -92,8 +88,7 @@ def image_chain(job: ExtractJob) -> str:
     """Into what the image encoder takes."""
     tags = tags_after(job.color, job.media)
     alpha = job.media.has_alpha
-    is_mapped = job.color is not None and tags.matrix == Matrix.RGB
-    is_deep = job.media.bit_depth > EIGHT_BITS or is_mapped
+    is_deep = job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
     deep = deep_rgb_chain(tags, has_alpha=alpha)
     match job.image.format:
         case ImageFormat.JPG if is_deep:
@@ -113,7 +108,7 @@ def hdr_tag_chain(tags: ColorTags) -> str:
     if tags.hdr_target is None:
         return ""
     transfer = "smpte2084" if tags.hdr_target is HdrTarget.PQ else "arib-std-b67"
-    return f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=gbr:range=pc"
+    return f"setparams=color_primaries={int(tags.primaries)}:color_trc={transfer}:colorspace=gbr:range=pc"
 
 
 def encoder_arguments(job: ExtractJob) -> list[str]:
@@ -133,7 +128,7 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, se
     chain = join(
         dated_frames(plan.media),
         timing,
-        first_shape(plan.media),
+        source_chain(plan.media),
         color_chain(color, plan.media, cube_of(color)),
         intermediate_chain(color, plan.media, spec.codec.pixel_formats),
     )

@@ -225,5 +225,5 @@ class WindowDecoder:
         media, noticed = self._media, self.tally.noticed
         if tags_of(frame) != media.frame_tags:
             noticed[TAGS_CHANGE.kind] = TAGS_CHANGE
-        if (frame.width, frame.height, frame.format.name) != (media.width, media.height, media.pixel_format):
+        if (frame.width, frame.height, frame.format.name) != (*media.decoded_size, media.pixel_format):
             noticed[SHAPE_CHANGE.kind] = SHAPE_CHANGE

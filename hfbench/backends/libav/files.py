@@ -41,19 +41,35 @@ def open_input(path: Path) -> Iterator[InputContainer]:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is not a cover picture.
+    """The video stream that the ffmpeg program takes by itself: the largest, one that is marked default before others.
+
+    Its rule (fftools/ffmpeg_mux_init.c, FFmpeg 8.1): pixels plus 5 000 000 for the default one, the first of equals.
 
     Raises:
         ClipTrouble: there is none, or FFmpeg has no decoder for it.
     """
-    from av.stream import Disposition
-
-    moving = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    moving = moving_streams(container)
     if not moving:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, f"no video stream in {path.name}")
-    if moving[0].codec_context is None:
+    chosen = max(moving, key=_preference)
+    if chosen.codec_context is None:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, f"the video stream of {path.name} has no known codec")
-    return moving[0]
+    return chosen
+
+
+def moving_streams(container: InputContainer) -> list[VideoStream]:
+    """The video streams that are no cover pictures."""
+    from av.stream import Disposition
+
+    return [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+
+
+def _preference(stream: VideoStream) -> int:
+    from av.stream import Disposition
+
+    context = stream.codec_context
+    pixels = 0 if context is None else context.width * context.height
+    return pixels + 5_000_000 * bool(stream.disposition & Disposition.default)
 
 
 def keeps_decode_times_only(container: InputContainer) -> bool:
