@@ -19,3 +19,7 @@ class FixtureError(Exception):
 
 class UnknownNameError(FixtureError):
     """Nothing has that name: a fixture, a tag, a file. The message says what there is."""
+
+
+class UnusableSettingError(FixtureError):
+    """An environment variable has a value that cannot be used. The message says which one can."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from fixtures_gen import sums as sums_module
 from fixtures_gen.building import build
+from fixtures_gen.catalogue import CATALOGUE
+from fixtures_gen.errors import FixtureError
 from fixtures_gen.program import DEFAULT_SURROUNDINGS, Runner, Surroundings
 from fixtures_gen.store import VERIFYING, Progress, file_sha256, find_recipe
 
@@ -60,7 +62,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether every file is reproducible and the store's copy is whole."""
+        """Whether every file is reproducible and the store's copy is intact."""
         return all(file.ok for file in self.files) and not self.store_problems
 
 
@@ -97,6 +99,32 @@ def verify(
             stop.set()  # after an error or Ctrl-C the other builds are of no use
             pool.shutdown(wait=True, cancel_futures=True)
     return results
+
+
+def write_sums(store: Store, results: list[Verification]) -> None:
+    """Put the hashes of verified fixtures of default size into SHA256SUMS; what is no longer in the catalogue goes.
+
+    Raises ``FixtureError`` where a fixture did not reproduce; nothing is written then.
+    """
+    unequal = [result.name for result in results if any(file.first != file.second for file in result.files)]
+    if unequal:
+        raise FixtureError(f"SHA256SUMS is not written: {', '.join(unequal)} did not reproduce")
+    version = store.program.version
+    known = sums_module.read()
+    kept = known if known.ffmpeg_version == version else sums_module.Sums(version, {})
+    fresh = {
+        sums_module.key_of(result.name, result.size, file.name): file.first
+        for result in results
+        if result.size is CATALOGUE[result.name].default_size
+        for file in result.files
+    }
+    names = {
+        sums_module.key_of(name, recipe.default_size, entry.name)
+        for name, recipe in CATALOGUE.items()
+        for entry in recipe.truth(recipe.default_size).files
+    }
+    merged = kept.with_hashes(fresh)
+    sums_module.write(sums_module.Sums(version, {key: sha for key, sha in merged.hashes.items() if key in names}))
 
 
 def _verify_one(store: Store, recipe: Recipe, size: Size, known: Sums, stop: threading.Event) -> Verification:

@@ -1,4 +1,4 @@
-"""Where hfbench keeps what it keeps on a machine: fixtures, records, environments of the gate."""
+"""Where hfbench stores files on a machine: fixtures, records, environments of the gate."""
 
 from __future__ import annotations
 
@@ -6,17 +6,31 @@ import os
 from pathlib import Path
 from typing import Final
 
+from hfbench.errors import UsageError
+
 ENVIRONMENT_NAME: Final = "HFBENCH_HOME"
 
 
 def home_folder() -> Path:
-    """``HFBENCH_HOME`` if set, else hfbench's folder in the user's cache folder. Need not exist yet."""
-    named = os.environ.get(ENVIRONMENT_NAME)
-    if named:
-        return Path(named).expanduser().absolute()
-    import platformdirs
+    """``HFBENCH_HOME`` if set and not empty, else hfbench's folder in the user's cache folder. Need not exist yet.
 
-    return Path(platformdirs.user_cache_dir("hfbench", appauthor=False))
+    ``~`` and ``~user`` are expanded, as a shell does where the value is not quoted.
+
+    Raises:
+        UsageError: ``HFBENCH_HOME`` is a relative path. Engines, notebooks and builds run in other folders than the
+            command that starts them: each would have a home of its own.
+    """
+    named = os.environ.get(ENVIRONMENT_NAME)
+    if not named:
+        import platformdirs
+
+        return Path(platformdirs.user_cache_dir("hfbench", appauthor=False))
+    folder = Path(os.path.expanduser(named))  # noqa: PTH111  Path.expanduser raises for an unknown user
+    if not folder.is_absolute():
+        raise UsageError(
+            f"{ENVIRONMENT_NAME} is {named!r}, a relative path: give an absolute one, such as {folder.absolute()}"
+        )
+    return folder
 
 
 def fixtures_folder() -> Path:
@@ -25,7 +39,7 @@ def fixtures_folder() -> Path:
 
 
 def records_folder() -> Path:
-    """Where runs save their records unless told otherwise."""
+    """The default folder of run records."""
     return home_folder() / "records"
 
 

@@ -53,7 +53,7 @@ def test_settings_of_the_user_change_nothing(repository: Path, tmp_path: Path) -
     signed = sign_head(repository, tmp_path / "verify")
     assert "Good signature" in run_git(repository, "log", "--format=%H")  # what plain git prints
     assert git(repository, "log", "--format=%H") == signed
-    assert commits_of(repository).when(signed) is not None
+    assert commits_of(repository).find(signed) is not None
     assert source_revision(repository) == signed
 
 
@@ -95,7 +95,7 @@ def test_a_nested_repository_is_left_out_by_name(repository: Path, name: str, *,
 def test_no_repository(tmp_path: Path) -> None:
     with pytest.raises(NotARepositoryError, match="is not in a git repository: run this in one"):
         git(tmp_path, "rev-parse", "HEAD")
-    assert commits_of(tmp_path).when("0" * 40) is None
+    assert "is not in a git repository" in commits_of(tmp_path).problem
 
 
 def test_a_repository_without_commits(tmp_path: Path) -> None:

@@ -1,25 +1,23 @@
 """The extraction cache: content-addressed, self-healing, safe to share.
 
-The file-system half: it knows of folders of frames and of their keys, and nothing of plans, media or engines. Start
-reading at :mod:`hfbench.cache.store`; what is on the disk is in :mod:`hfbench.cache.layout`.
+It knows folders of frames and their keys, and nothing of plans, media or engines. Start reading at
+:mod:`hfbench.cache.store`; what is on the disk is in :mod:`hfbench.cache.layout`.
 """
 
 from __future__ import annotations
 
 from hfbench.cache.entries import EntryManifest
-from hfbench.cache.errors import CacheUnusableError
 from hfbench.cache.eviction import EvictionPolicy, SweepReport
 from hfbench.cache.identity import ContentIdentity, IdentityKind, SourceIdentity, StatIdentity
 from hfbench.cache.key import CacheKey, KeyValue, cache_key
 from hfbench.cache.leases import Lease
-from hfbench.cache.partial import OwnFolder, PartialEntry
+from hfbench.cache.root import CacheUnusableError
 from hfbench.cache.sealed import JsonValue
 from hfbench.cache.settings import ENVIRONMENT_VARIABLE, cache_root_from
-from hfbench.cache.store import CacheCounters, CacheInfo, EntryProblem, ExtractionCache
+from hfbench.cache.store import CacheInfo, EntryProblem, ExtractionCache, NotPublished
 
 __all__ = [
     "ENVIRONMENT_VARIABLE",
-    "CacheCounters",
     "CacheInfo",
     "CacheKey",
     "CacheUnusableError",
@@ -32,8 +30,7 @@ __all__ = [
     "JsonValue",
     "KeyValue",
     "Lease",
-    "OwnFolder",
-    "PartialEntry",
+    "NotPublished",
     "SourceIdentity",
     "StatIdentity",
     "SweepReport",

@@ -56,7 +56,7 @@ class DocumentStore:
         return body if isinstance(body, dict) else None
 
     def put(self, key: Mapping[str, KeyValue], body: Mapping[str, JsonValue], *, now: float) -> bool:
-        """Keep a document; False when it can't be written (a full disk, a read-only one), which harms nothing.
+        """Store a document; False when it can't be written (a full or read-only disk), which is not an error.
 
         Raises:
             TypeError, ValueError: the key has no canonical form, or the body is not JSON.
@@ -73,7 +73,7 @@ class DocumentStore:
     def sweep(self, oldest_use: float | None) -> tuple[int, int]:
         """Remove what dead writers left and documents last used before ``oldest_use`` (seconds since the epoch).
 
-        None removes all. Gives how many files were removed, and their bytes.
+        None removes all. Returns how many files were removed, and their bytes.
         """
         removed = freed = 0
         for name, status in self._files():
@@ -93,10 +93,9 @@ class DocumentStore:
                 freed += status.st_size
         return removed, freed
 
-    def measure(self) -> tuple[int, int]:
-        """How many files there are, and their bytes."""
-        sizes = [status.st_size for _, status in self._files()]
-        return len(sizes), sum(sizes)
+    def count(self) -> int:
+        """The number of files."""
+        return len(self._files())
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest[:_NAME_DIGITS]}.json"
@@ -110,7 +109,7 @@ class DocumentStore:
         return files
 
     def _write(self, path: Path, data: bytes, now: float) -> None:
-        """Write under a temporary name, under a lock that tells the sweep that we live, and rename."""
+        """Write under a temporary name, under a lock that shows the sweep that the writer is alive, and rename."""
         temporary, lock = self._new_temporary()
         with lock:
             try:

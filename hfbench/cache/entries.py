@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from hfbench.cache.errors import EntryRefusedError
 from hfbench.cache.layout import MANIFEST_NAME
 from hfbench.cache.sealed import JsonValue, read_sealed, seal, unseal
+from hfbench.errors import MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,10 @@ _DAMAGED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EL
 
 #: Names that begin so are the cache's own inside an entry.
 _RESERVED_PREFIX: Final = ".hf-"
+
+
+class EntryRefusedError(MachineError):
+    """A folder that must not become an entry: it has no frames, an empty frame, or something that is not a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,12 @@ class EntryManifest:
 
     @property
     def count(self) -> int:
-        """How many frames."""
+        """The number of frames."""
         return len(self.files)
 
     @property
     def total_bytes(self) -> int:
-        """Their bytes, without the manifest's own."""
+        """The bytes of the frames, without the manifest's own."""
         return sum(self.files.values())
 
 
@@ -119,7 +123,7 @@ def _difference(folder_fd: int, files: Mapping[str, int]) -> str | None:
 
 
 def write_manifest(folder_fd: int, key: CacheKey, payload: Mapping[str, JsonValue], *, fsync: bool) -> EntryManifest:
-    """Make the open folder whole: take stock of its frames, flush them if asked, and write the manifest.
+    """Complete the open folder: list its frames, flush them if asked, and write the manifest.
 
     Why ``fsync``: the rename that follows makes the entry visible, and after a power cut the file system may have kept
     the rename and the sizes and lost the bytes, which no check of sizes can see. Flushing each frame *before* the
@@ -153,18 +157,6 @@ def write_manifest(folder_fd: int, key: CacheKey, payload: Mapping[str, JsonValu
     if manifest is None:
         raise AssertionError("a manifest that was just sealed can't be read")
     return manifest
-
-
-def remove_manifest(folder_fd: int) -> None:
-    """Take the manifest away again, if there is one.
-
-    Raises:
-        OSError: the folder can't be written.
-    """
-    try:
-        os.unlink(MANIFEST_NAME, dir_fd=folder_fd)
-    except FileNotFoundError:
-        return
 
 
 def _frames_in(folder_fd: int) -> dict[str, int]:

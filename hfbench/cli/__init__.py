@@ -14,31 +14,32 @@ import click
 
 from hfbench._version import __version__
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.lines import let_go_of, mend_streams, say
+from hfbench.cli.lines import flush_or_discard, prepare_streams, say
 from hfbench.errors import HfbenchError, MeasurementError, RecordError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Set to anything, it shows where an error came from, below nothing and above its one line.
+#: Environment variable: set to anything, the traceback of an error is printed before its line.
 _TRACEBACK: Final = "HFBENCH_TRACEBACK"
-#: Asks click for the completion of a shell.
+#: Environment variable in which a shell asks for completions.
 _COMPLETION: Final = "_HFBENCH_COMPLETE"
 
 #: Command -> (module, help). The help stands here so that ``--help`` imports none of the modules.
 _COMMANDS: Final = {
     "run": ("hfbench.cli.run", "Measure scenarios: scopes and backends side by side."),
+    "scale": ("hfbench.cli.scale", "Measure how cost grows with length, clips, pixels and workers."),
     "compare": ("hfbench.cli.compare", "Compare records, or engines side by side."),
     "gate": ("hfbench.cli.gate", "Judge a change: two revisions, measured in pairs."),
     "history": ("hfbench.cli.history", "Find the steps in metrics across commits."),
-    "report": ("hfbench.cli.report", "Run the notebooks, and write them as pages."),
+    "report": ("hfbench.cli.report", "Run the notebooks and write them as HTML pages."),
     "extract": ("hfbench.cli.extract", "Extract the frames of a composition."),
-    "probe": ("hfbench.cli.probe", "Say what media files are: rates, colours, traps."),
-    "fixtures": ("hfbench.cli.fixtures", "Build and look at test media that are the same everywhere."),
-    "cache": ("hfbench.cli.cache", "Look at the extraction cache, and keep it tidy."),
+    "probe": ("hfbench.cli.probe", "Describe media files: rates, colours, known traps."),
+    "fixtures": ("hfbench.cli.fixtures", "Build and inspect reproducible test media."),
+    "cache": ("hfbench.cli.cache", "Inspect the extraction cache, and clean it up."),
     "metrics": ("hfbench.cli.metrics", "List every metric with its unit and meaning."),
-    "worker": ("hfbench.cli.worker", "Be an engine under test: requests on stdin, answers on stdout."),
-    "doctor": ("hfbench.cli.doctor", "Check this machine, and say how to mend what is missing."),
+    "worker": ("hfbench.cli.worker", "Serve as an engine under test: requests on stdin, answers on stdout."),
+    "doctor": ("hfbench.cli.doctor", "Check this machine, and say how to fix what is missing."),
 }
 
 
@@ -56,6 +57,19 @@ class _LazyGroup(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in click, whose suggestions know loaded commands only."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, _COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
@@ -72,16 +86,17 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit; trouble is one line on stderr and a code of :class:`ExitCode`."""
-    mend_streams()
+    """Run the command line and exit: errors are one line on stderr and a code of :class:`ExitCode`."""
+    prepare_streams()
     try:
         with _sigterm_interrupts():
             code = _run(arguments)
-            sys.stdout.flush()  # here, where somebody can say that it failed
-    except BaseException as error:  # noqa: BLE001  whatever happened, it is one line and a documented code
-        code = _told(error)
+            if code != ExitCode.MACHINE:  # else the command has reported its own failure to write
+                sys.stdout.flush()  # here, where a failure can still be reported
+    except BaseException as error:  # noqa: BLE001  every error is one line and a documented code
+        code = _report(error)
     for stream in (sys.stdout, sys.stderr):
-        let_go_of(stream)
+        flush_or_discard(stream)
     sys.exit(code)
 
 
@@ -97,12 +112,12 @@ def _run(arguments: list[str] | None) -> int:
         return leave.exit_code
 
 
-def _told(error: BaseException) -> int:
-    """Say what happened in one line, as far as anybody listens, and give its code."""
+def _report(error: BaseException) -> int:
+    """Report an error in one line, where stderr can be written, and return its exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else ExitCode.OK
     if isinstance(error, BrokenPipeError):
-        return ExitCode.NOBODY_READS  # there is nobody to tell
+        return ExitCode.NOBODY_READS  # nobody reads what is printed
     with contextlib.suppress(OSError):
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
             error.show(sys.stderr)
@@ -118,28 +133,29 @@ def _told(error: BaseException) -> int:
 def _line(error: BaseException) -> str:
     match error:
         case HfbenchError():
-            told = error.message
+            message = error.message
         case click.UsageError():
             where = error.ctx.command_path if error.ctx else "hfbench"
-            told = f"{_in_a_row(error.format_message())} (see {where} --help)"
+            message = f"{_joined(error.format_message())} (see {where} --help)"
         case click.ClickException():
-            told = _in_a_row(error.format_message())
+            message = _joined(error.format_message())
         case KeyboardInterrupt() | click.Abort():
-            told = "interrupted"
+            message = "interrupted"
         case MemoryError():
-            told = "there is not enough memory: try fewer --workers"
+            message = "there is not enough memory: try fewer --workers"
         case OSError():
             place = error.filename
-            told = f"{error.strerror or error}{f': {os.fsdecode(place)}' if isinstance(place, str | bytes) else ''}"
+            where = f": {os.fsdecode(place)}" if isinstance(place, str | bytes) else ""
+            message = f"{error.strerror or error}{where}"
         case _:
             what = f"{type(error).__name__}: {error}".removesuffix(": ")
-            told = f"a bug: {what}; please report it with what {_TRACEBACK}=1 shows"
-    return told
+            message = f"a bug: {what}; please report it with what {_TRACEBACK}=1 shows"
+    return message
 
 
-def _in_a_row(words: str) -> str:
-    """Click lists choices in lines of their own; what users gave stands quoted in its messages, blanks and all."""
-    return " ".join(line.strip() for line in words.splitlines() if line.strip())
+def _joined(message: str) -> str:
+    """Join the lines of a message: click lists choices one a line. A user's value is quoted and keeps its blanks."""
+    return " ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def _code_of(error: BaseException) -> ExitCode:
@@ -158,7 +174,7 @@ def _code_of(error: BaseException) -> ExitCode:
 
 @contextlib.contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM ends as Ctrl-C does: engines and programs are stopped, folders tidied, records stay readable."""
+    """SIGTERM ends as Ctrl-C does: engines and programs are stopped, folders removed, records stay readable."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""``hfbench cache``: look at the extraction cache, and keep it tidy."""
+"""``hfbench cache``: inspect the extraction cache, and clean it up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hfbench.cli.choices import json_option
+from fixtures_gen.options import json_option
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import shown
 from hfbench.cli.terminal import out, print_json
@@ -23,7 +23,7 @@ _MEBIBYTE = 2**20
 @click.option("--cache", "folder", help="The cache's folder.  [default: $HFBENCH_EXTRACT_CACHE_DIR]")
 @click.pass_context
 def command(context: click.Context, folder: str | None) -> None:
-    """Look at the extraction cache, and keep it tidy."""
+    """Inspect the extraction cache, and clean it up."""
     context.obj = folder
 
 
@@ -33,9 +33,9 @@ def _open(folder: str | None) -> ExtractionCache:
 
     root = cache_root_from(folder, os.environ)
     if root is None:
-        raise UsageError(f"no cache is named: give --cache FOLDER or set {ENVIRONMENT_VARIABLE}")
+        raise UsageError(f"no cache was named: give --cache FOLDER or set {ENVIRONMENT_VARIABLE}")
     if not root.is_dir():
-        raise UsageError(f"there is no cache at {root}: it is made by 'hfbench extract --cache {root} ...'")
+        raise UsageError(f"there is no cache at {root}: 'hfbench extract --cache {root} ...' creates it")
     return ExtractionCache.open(root)
 
 
@@ -43,7 +43,7 @@ def _open(folder: str | None) -> ExtractionCache:
 @json_option
 @click.pass_obj
 def info(folder: str | None, *, as_json: bool) -> None:
-    """Entries, bytes, and when they were used."""
+    """Print how many entries there are, their size, and when they were used."""
     found = _open(folder).info()
     if as_json:
         print_json(
@@ -64,14 +64,14 @@ def info(folder: str | None, *, as_json: bool) -> None:
     used, cap = found.entry_bytes / _MEBIBYTE, found.max_bytes / _MEBIBYTE
     console.print(f"{found.entries} entries, {used:.1f} of {cap:.0f} MiB")
     console.print(f"used between {_moment(found.oldest_use) or '-'} and {_moment(found.newest_use) or '-'}")
-    console.print(f"{found.documents} probe results, {found.partials} unfinished entries")
+    console.print(f"{found.documents} probe results, {found.partials} incomplete entries")
 
 
 @command.command("gc")
 @json_option
 @click.pass_obj
 def gc(folder: str | None, *, as_json: bool) -> None:
-    """Remove what is abandoned, and the least recently used above the size cap."""
+    """Remove abandoned entries, and the least recently used ones above the size limit."""
     _report(_open(folder).sweep(), as_json=as_json)
 
 
@@ -79,24 +79,23 @@ def gc(folder: str | None, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def clear(folder: str | None, *, as_json: bool) -> None:
-    """Remove every entry that nobody is reading."""
+    """Remove every entry that is not in use."""
     _report(_open(folder).clear(), as_json=as_json)
 
 
 @command.command("verify")
 @json_option
 @click.pass_obj
-def verify(folder: str | None, *, as_json: bool) -> None:
-    """Hold every entry against its manifest; 1 if any is not whole (it will be a miss, and heal)."""
+def verify(folder: str | None, *, as_json: bool) -> int:
+    """Compare every entry with its manifest; exits with 1 if any is damaged (such an entry is extracted anew)."""
     problems = _open(folder).verify()
     if as_json:
         print_json({"problems": [{"entry": each.name, "reason": each.reason} for each in problems]})
     else:
         for each in problems:
             out().print(shown(f"{each.name}: {each.reason}"), soft_wrap=True)
-        out().print(f"{len(problems)} entries are not whole" if problems else "every entry is whole")
-    if problems:
-        raise click.exceptions.Exit(ExitCode.FAIL)
+        out().print(f"{len(problems)} entries are damaged" if problems else "every entry is intact")
+    return ExitCode.FAIL if problems else ExitCode.OK
 
 
 def _report(report: SweepReport, *, as_json: bool) -> None:

@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from fixtures_gen.options import NamedPath
+from hfbench.bench.case import KNOWN_VALUES
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-BACKENDS = ("libav", "ffmpeg")
-SCOPES = ("source", "segment", "fused")
-FORMATS = ("jpg", "png", "png16")
+BACKENDS, SCOPES, FORMATS, CACHES = (KNOWN_VALUES[axis] for axis in ("backend", "scope", "format", "cache"))
 SDR_MAPPINGS = ("bt2408", "gamut")
 
 
-class _Named(click.Path):
-    """A path that has a name: the empty text (an unset variable of a script) would be the current folder."""
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        if not os.fspath(value):
-            self.fail("the name is empty; name a place, . is the current folder", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-#: Where something is, or will be; whether it can be used is said by whoever uses it.
-PLACE = _Named(path_type=Path)
-#: The same, and no folder.
-FILE = _Named(path_type=Path, dir_okay=False)
-#: A folder that is there.
-FOLDER = _Named(path_type=Path, file_okay=False, exists=True)
+#: A path that need not exist; whoever uses it reports what is wrong with it.
+PLACE = NamedPath(path_type=Path)
+#: The same, but not a folder.
+FILE = NamedPath(path_type=Path, dir_okay=False)
+#: A folder that exists.
+FOLDER = NamedPath(path_type=Path, file_okay=False, exists=True)
 
 
 class _Seconds(click.FloatRange):
-    """A time that can pass: above 0, and a number."""
+    """A time above 0 s; not a number is not one."""
 
     name = "seconds"
 
@@ -47,14 +37,34 @@ class _Seconds(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         found: float = super().convert(value, param, ctx)
-        if math.isnan(found):  # it is neither below a limit nor above one
+        if math.isnan(found):  # click compares with the limits, and NaN is neither below nor above
             self.fail(f"{value!r} is not a number of seconds.", param, ctx)
         return found
 
 
 SECONDS = _Seconds()
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureArguments:
+    """Values of :func:`picture_options`; None where the default is the library's."""
+
+    quality: int
+    workers: int
+    sdr_mapping: str | None
+    sdr_eotf: str | None
+    sdr_white: float | None
+
+    def picture(self) -> dict[str, Any]:
+        """Arguments of :class:`~hfbench.model.options.ExtractOptions`, and options of an engine's requests."""
+        values = {
+            "quality": self.quality,
+            "workers": self.workers,
+            "sdr_mapping": self.sdr_mapping,
+            "sdr_eotf": self.sdr_eotf,
+            "sdr_white": self.sdr_white,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def picture_options(function: _Command) -> _Command:
@@ -64,12 +74,21 @@ def picture_options(function: _Command) -> _Command:
             "--sdr-mapping",
             type=click.Choice(SDR_MAPPINGS),
             default=None,
-            help="How SDR is brought into an HDR composition: bt2408 is right, gamut is what HyperFrames does.",
+            help="How SDR is brought into an HDR composition: bt2408 is correct, gamut is what HyperFrames does.  "
+            "[default: bt2408]",
         ),
-        click.option("--sdr-eotf", type=click.Choice(("bt1886", "srgb", "gamma22")), help="Of SDR displays.  [bt1886]"),
-        click.option("--sdr-white", type=float, help="Luminance of SDR white in HDR, cd/m².  [default: 203]"),
-        click.option("--quality", type=int, default=95, show_default=True, help="Of jpg: libjpeg's scale, 1-100."),
-        click.option("--workers", type=int, default=0, help="Clips worked on at once.  [default: one a core]"),
+        click.option(
+            "--sdr-eotf",
+            type=click.Choice(("bt1886", "srgb", "gamma22")),
+            help="Transfer function of the displays that SDR clips were made for.  [default: bt1886]",
+        ),
+        click.option(
+            "--sdr-white", type=float, help="Luminance of SDR white in an HDR composition, cd/m².  [default: 203]"
+        ),
+        click.option(
+            "--quality", type=int, default=95, show_default=True, help="JPEG quality, libjpeg's scale, 1-100."
+        ),
+        click.option("--workers", type=int, default=0, help="Clips worked on at once; 0: one per core.  [default: 0]"),
     ):
         function = option(function)
     return function

@@ -1,15 +1,15 @@
-"""``hfbench doctor``: what this machine has, what it lacks, and how to mend that."""
+"""``hfbench doctor``: what this machine has, what it lacks, and how to fix that."""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from hfbench.cli.choices import json_option
+from fixtures_gen.options import json_option
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import shown
 from hfbench.cli.terminal import out, plain_table, print_json
@@ -23,34 +23,38 @@ _LEAST_FREE_BYTES: Final = 2 * 2**30
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at; ``mend`` is empty where all is well."""
+    """One check: what was looked at and what was found; ``fix`` is empty where nothing is wrong."""
 
     what: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 @click.command("doctor")
 @json_option
-def command(*, as_json: bool) -> None:
-    """Check versions, ffmpeg and its encoders, cores, memory and disk; say how to mend what is missing."""
-    findings = [look() for look in (_python, _pyav, _program, _encoders, _cores, _memory, _home)]
+def command(*, as_json: bool) -> int:
+    """Check versions, ffmpeg and its encoders, cores, memory and disk; say how to fix what is missing."""
+    checks = (_python, _pyav, _program, _backends, _encoders, _cores, _memory, _home)
+    findings = [check() for check in checks]
     if as_json:
-        print_json({"checks": [{"what": f.what, "found": f.found, "mend": f.mend, "ok": not f.mend} for f in findings]})
+        print_json({"checks": [{**asdict(finding), "ok": not finding.fix} for finding in findings]})
     else:
         _print(findings)
-    if any(finding.mend for finding in findings):
-        raise click.exceptions.Exit(ExitCode.MACHINE)
+    return ExitCode.MACHINE if any(finding.fix for finding in findings) else ExitCode.OK
 
 
 def _print(findings: list[Finding]) -> None:
     from rich.text import Text
 
-    table = plain_table("", "what", "found", "mend")
+    table = plain_table("", "what", "found")
     for finding in findings:
-        mark = Text("x", "red") if finding.mend else Text("ok", "green")
-        table.add_row(mark, finding.what, shown(finding.found), shown(finding.mend))
-    out().print(table)
+        mark = Text("x", "red") if finding.fix else Text("ok", "green")
+        table.add_row(mark, finding.what, shown(finding.found))
+    console = out()
+    console.print(table)
+    for finding in findings:
+        if finding.fix:
+            console.print(Text(shown(f"{finding.what}: {finding.fix}"), "red"), soft_wrap=True)
 
 
 def _python() -> Finding:
@@ -63,34 +67,43 @@ def _pyav() -> Finding:
     except ImportError as error:
         return Finding("PyAV", f"none: {error}", "pip install --force-reinstall av")
 
-    libraries = ", ".join(f"{name} {'.'.join(map(str, version))}" for name, version in av.library_versions.items())
-    return Finding("PyAV", f"{av.__version__} ({libraries})")
+    codecs = ".".join(map(str, av.library_versions["libavcodec"]))
+    return Finding("PyAV", f"{av.__version__} (libavcodec {codecs})")
 
 
 def _program() -> Finding:
     return _ask_program("ffmpeg program", lambda version, _: (version, ""))
 
 
+def _backends() -> Finding:
+    from hfbench.backends.versions import ffmpeg_versions, have_one_release
+
+    versions = ffmpeg_versions()
+    found = ", ".join(f"{backend} runs FFmpeg {version}" for backend, version in versions.items()) or "none"
+    if not have_one_release(versions):
+        found += ": different releases, so a difference between the backends may come from FFmpeg"
+    return Finding("backends", found)
+
+
 def _encoders() -> Finding:
     def judge(version: str, encoders: frozenset[str]) -> tuple[str, str]:
         del version
         missing = [name for name in _NEEDED_ENCODERS if name not in encoders]
-        mend = f"fixtures need {', '.join(missing)}: unset HFBENCH_FFMPEG and pip install imageio-ffmpeg"
-        return f"{len(_NEEDED_ENCODERS) - len(missing)} of {len(_NEEDED_ENCODERS)}", mend if missing else ""
+        fix = f"fixtures need {', '.join(missing)}: unset HFBENCH_FFMPEG and pip install imageio-ffmpeg"
+        return f"{len(_NEEDED_ENCODERS) - len(missing)} of {len(_NEEDED_ENCODERS)}", fix if missing else ""
 
     return _ask_program("encoders", judge)
 
 
 def _ask_program(what: str, judge: Callable[[str, frozenset[str]], tuple[str, str]]) -> Finding:
     from fixtures_gen import FixtureError
-    from hfbench.bench.scenarios import fixture_store
-    from hfbench.errors import MachineError
+    from fixtures_gen.program import find_ffmpeg, load
 
     try:
-        program = fixture_store().program
+        program = load(find_ffmpeg())
         return Finding(what, *judge(program.version, program.encoders))
-    except (FixtureError, MachineError) as error:
-        return Finding(what, "none", str(error))
+    except FixtureError as error:
+        return Finding(what, "none", error.message)
 
 
 def _cores() -> Finding:
@@ -109,13 +122,17 @@ def _memory() -> Finding:
 def _home() -> Finding:
     import shutil
 
-    from hfbench.home import home_folder
+    from hfbench.errors import UsageError
+    from hfbench.home import ENVIRONMENT_NAME, home_folder
 
-    home = home_folder()
+    try:
+        home = home_folder()
+    except UsageError as error:
+        return Finding("home", os.environ[ENVIRONMENT_NAME], error.message)
     try:
         home.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(home).free
     except OSError as error:
-        return Finding("home", str(home), f"{error.strerror}: name a writable folder in HFBENCH_HOME")
-    mend = "less than 2 GiB free: name another folder in HFBENCH_HOME" if free < _LEAST_FREE_BYTES else ""
-    return Finding("home", f"{home}, {free / 2**30:.1f} GiB free", mend)
+        return Finding("home", str(home), f"{error.strerror}: name a writable folder in {ENVIRONMENT_NAME}")
+    fix = f"less than 2 GiB free: name another folder in {ENVIRONMENT_NAME}" if free < _LEAST_FREE_BYTES else ""
+    return Finding("home", f"{home}, {free / 2**30:.1f} GiB free", fix)

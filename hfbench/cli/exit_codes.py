@@ -1,4 +1,4 @@
-"""Exit codes: never one code for two things."""
+"""Exit codes: each has one meaning."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ExitCode(IntEnum):
 
 _MEANING = {
     ExitCode.OK: "done; for a gate: PASS",
-    ExitCode.FAIL: "a regression; for a verification: something is not as it was",
+    ExitCode.FAIL: "a regression; for a verification: something has changed",
     ExitCode.WRONG_USE: "wrong use: an option, a composition, a name",
     ExitCode.COULD_NOT_MEASURE: "nothing, or not everything, could be measured",
     ExitCode.UNSURE: "a gate could not decide",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, json_option, picture_options
+from fixtures_gen.options import json_option
+from hfbench.cli.arguments import typed
+from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, PictureArguments, picture_options
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import say, shown
 from hfbench.cli.telemetry import sink_option, telemetry
@@ -20,6 +23,50 @@ if TYPE_CHECKING:
     from hfbench.model.result import ExtractionResult
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractArguments(PictureArguments):
+    """What the command line of ``extract`` says."""
+
+    composition: Path
+    out_dir: Path
+    root: Path | None
+    fps: str | None
+    backend: str
+    scope: str
+    image_format: str
+    clip_limit: float
+    cache: str | None
+    cache_identity: str
+    sinks: tuple[str, ...]
+    strict: bool
+    confined: bool
+    allow_http: bool
+    allow_private_addresses: bool
+    as_json: bool
+
+    def options(self) -> ExtractOptions:
+        """As the library takes them."""
+        from hfbench.cache import cache_root_from
+        from hfbench.model.options import AUTO_FORMAT, ExtractOptions
+        from hfbench.model.plan import ImageFormat, Scope
+
+        return ExtractOptions(
+            **self.picture(),
+            backend=self.backend,
+            scope=Scope(self.scope),
+            format=None if self.image_format == AUTO_FORMAT else ImageFormat(self.image_format),
+            clip_limit_seconds=self.clip_limit,
+            cache=cache_root_from(self.cache, os.environ),
+            cache_identity=self.cache_identity,
+            # The frames belong in --out: the cache may drop its own at any time after this process has ended.
+            cached_in_place=False,
+            strict=self.strict,
+            confined=self.confined,
+            allow_http=self.allow_http,
+            allow_private_addresses=self.allow_private_addresses,
+        )
+
+
 @click.command("extract")
 @click.argument("composition", type=PLACE)
 @click.option("--out", "out_dir", type=PLACE, required=True, help="Folder for the frames.")
@@ -27,7 +74,7 @@ if TYPE_CHECKING:
 @click.option("--fps", help="Frames a second: 30, 29.97, 30000/1001.  [default: the composition's]")
 @click.option("--backend", type=click.Choice(BACKENDS), default="libav", show_default=True)
 @click.option("--scope", type=click.Choice(SCOPES), default="fused", show_default=True)
-@click.option("--format", "format_", type=click.Choice(("auto", *FORMATS)), default="auto", show_default=True)
+@click.option("--format", "image_format", type=click.Choice(("auto", *FORMATS)), default="auto", show_default=True)
 @picture_options
 @click.option("--clip-limit", type=float, default=300.0, show_default=True, help="Seconds that one clip may take.")
 @click.option("--cache", help="Folder of the cache, or off.  [default: $HFBENCH_EXTRACT_CACHE_DIR, else off]")
@@ -44,41 +91,27 @@ if TYPE_CHECKING:
 @click.option("--allow-http", is_flag=True, help="Allow plain http sources.")
 @click.option("--allow-private-addresses", is_flag=True, help="Allow sources on loopback and private addresses.")
 @json_option
-def command(composition: Path, out_dir: Path, root: Path | None, fps: str | None, **chosen: Any) -> None:
-    """Extract the frames of COMPOSITION (JSON or HyperFrames HTML) into one folder a clip."""
+@typed(ExtractArguments)
+def command(arguments: ExtractArguments) -> int:
+    """Extract the frames of COMPOSITION (JSON or HyperFrames HTML) into one folder per clip."""
     from hfbench.composition import Composition
     from hfbench.engine.extract import extract
     from hfbench.model.cancellation import CancelToken
 
-    as_json: bool = chosen.pop("as_json")
-    sinks: tuple[str, ...] = chosen.pop("sinks")
-    options = _options(chosen)
-    loaded = Composition.load(composition, root=root, fps=fps)
+    options = arguments.options()
+    composition = Composition.load(arguments.composition, root=arguments.root, fps=arguments.fps)
     token = CancelToken()
-    with telemetry(sinks, as_json=as_json) as tell:
+    with telemetry(arguments.sinks, as_json=arguments.as_json) as report:
         with cancelled_by_signals(token), progress_bar() as bar:
-            result = extract(loaded, out_dir, options, token=token, progress=bar.show)
-        tell(result, options)
-    if as_json:
+            result = extract(composition, arguments.out_dir, options, token=token, progress=bar.show)
+        report(result, options)
+    if arguments.as_json:
         print_json(result.to_json())
     else:
         _print(result)
     if token.is_cancelled:
-        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
-    if not result.success:
-        raise click.exceptions.Exit(ExitCode.SOME_CLIPS_FAILED)
-
-
-def _options(chosen: dict[str, Any]) -> ExtractOptions:
-    from hfbench.cache import cache_root_from
-    from hfbench.model.options import ExtractOptions
-
-    # The frames belong in --out: this process ends, and the cache may drop its own at any time after.
-    chosen["cache"] = cache_root_from(chosen["cache"], os.environ)
-    chosen["cached_in_place"] = False
-    chosen["format"] = chosen.pop("format_")
-    chosen["clip_limit_seconds"] = chosen.pop("clip_limit")
-    return ExtractOptions(**{key: value for key, value in chosen.items() if value is not None or key == "format"})
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK if result.success else ExitCode.SOME_CLIPS_FAILED
 
 
 def _print(result: ExtractionResult) -> None:

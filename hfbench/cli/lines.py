@@ -1,6 +1,6 @@
-"""Lines of text for people: one trouble is one line, and nobody's file name can paint, wrap or tear it.
+"""Lines of text for people: an error is one line, and no file name can colour, wrap or break it.
 
-Light on purpose: this is imported for every command, and for ``--help``.
+This is imported for every command and for ``--help``, so it imports little.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import sys
 from typing import IO, Final
 
-#: What moves a cursor, ends a line or turns its order round, or is no character: line and paragraph separators, the
+#: What moves the cursor, ends a line or reverses its direction, or is no character: line and paragraph separators, the
 #: marks that override the direction of writing, and surrogates, which are bytes of a file name that are no UTF-8.
 _NEVER: Final = "\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff"
 _UNSEEN: Final = re.compile(f"[\\x00-\\x1f{_NEVER}]")
@@ -21,7 +21,7 @@ _ESCAPED_BYTES: Final = range(0xDC80, 0xDD00)
 
 
 def shown(text: object) -> str:
-    r"""Somebody's text on one line: itself, with ``\n``, ``\x1b`` and the like where something can't be seen."""
+    r"""A text from outside on one line: itself, with ``\n``, ``\x1b`` and the like where something can't be seen."""
     return _UNSEEN.sub(_escape, str(text))
 
 
@@ -31,7 +31,7 @@ def shown_lines(text: str) -> str:
 
 
 def say(line: object, style: str = "") -> None:
-    """One line on stderr, however long; ``style`` (a colour of rich's) only where a person looks."""
+    """One line on stderr, however long; ``style`` (a colour of rich's) only where stderr is a terminal."""
     text = shown(line)
     if style and sys.stderr.isatty():
         from rich.text import Text
@@ -43,8 +43,8 @@ def say(line: object, style: str = "") -> None:
         sys.stderr.write(text + "\n")
 
 
-def mend_streams() -> None:
-    """Let nothing that is written fail for what it says, and nothing fail because a stream was closed beforehand.
+def prepare_streams() -> None:
+    """Make writing safe whatever the text is, and whichever streams the caller has closed.
 
     What a terminal can't show (``LC_ALL=C``, bytes in a file name that are no UTF-8) is written as an escape.
     """
@@ -56,8 +56,8 @@ def mend_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def let_go_of(stream: IO[str]) -> None:
-    """Write what waits; where that can't be done, forget it: the interpreter must not complain when it ends."""
+def flush_or_discard(stream: IO[str]) -> None:
+    """Write what is buffered; where that fails, discard it, or the interpreter would print an error when it ends."""
     try:
         stream.flush()
     except (OSError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hfbench.cli.choices import json_option
+from fixtures_gen.options import json_option
 from hfbench.cli.terminal import out, plain_table, print_json
 
 

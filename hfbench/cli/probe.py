@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hfbench.cli.choices import PLACE, json_option
+from fixtures_gen.options import json_option
+from hfbench.cli.arguments import typed
+from hfbench.cli.choices import PLACE
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import say, shown
 from hfbench.cli.terminal import out, plain_table, print_json
@@ -17,22 +20,31 @@ if TYPE_CHECKING:
     from hfbench.model.media import MediaInfo
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeArguments:
+    """What the command line of ``probe`` says."""
+
+    files: tuple[Path, ...]
+    as_json: bool
+
+
 @click.command("probe")
 @click.argument("files", nargs=-1, required=True, type=PLACE)
 @json_option
-def command(files: tuple[Path, ...], *, as_json: bool) -> None:
+@typed(ProbeArguments)
+def command(arguments: ProbeArguments) -> int:
     """Read FILES and print size, rate, colours, VFR and HDR verdicts."""
-    found = [(path, _look(path)) for path in files]
-    if as_json:
+    found = [(path, _probe(path)) for path in arguments.files]
+    if arguments.as_json:
         print_json({"files": [_json(path, each) for path, each in found]})
     else:
         _print(found)
-    if any(isinstance(each, str) for _, each in found):
-        raise click.exceptions.Exit(ExitCode.SOME_CLIPS_FAILED)
+    is_short = any(isinstance(each, str) for _, each in found)
+    return ExitCode.SOME_CLIPS_FAILED if is_short else ExitCode.OK
 
 
-def _look(path: Path) -> MediaInfo | str:
-    """The media, or one line that says why not."""
+def _probe(path: Path) -> MediaInfo | str:
+    """What the file is, or one line that says why it can't be used."""
     from hfbench.backends.base import ClipTrouble
     from hfbench.backends.libav.probe import probe
     from hfbench.model.cancellation import Control
@@ -41,8 +53,8 @@ def _look(path: Path) -> MediaInfo | str:
     try:
         found = resolve_source(os.path.abspath(path), root=Path("/"))  # noqa: PTH100  Path.absolute keeps ".."
         return probe(found, Control()).media
-    except (ClipTrouble, SourceProblem) as trouble:
-        return f"{trouble.kind.value}: {trouble.message}"
+    except (ClipTrouble, SourceProblem) as error:
+        return f"{error.kind.value}: {error.message}"
 
 
 def _json(path: Path, found: MediaInfo | str) -> dict[str, Any]:
@@ -53,6 +65,7 @@ def _json(path: Path, found: MediaInfo | str) -> dict[str, Any]:
     return {
         "file": name,
         "format": found.format_name,
+        "videoStream": found.stream_index,
         "codec": found.codec,
         "width": found.display_size[0],
         "height": found.display_size[1],
@@ -71,19 +84,33 @@ def _json(path: Path, found: MediaInfo | str) -> dict[str, Any]:
 
 
 def _print(found: list[tuple[Path, MediaInfo | str]]) -> None:
-    columns = ("file", "codec", "size (px)", "rate (fps)", "length (s)", "pixels", "dynamic range", "notes")
-    table = plain_table(*columns)
+    """A row a file; notes are long, and stand in lines of their own below the table."""
+    table = plain_table("file", "codec", "size (px)", "fps", "length (s)", "pixels", "range")
+    console = out()
     for path, media in found:
         if isinstance(media, str):
             say(f"{path}: {media}", "red")
             continue
-        rate = "VFR" if media.timing.is_vfr else f"{float(1 / media.timing.period):.3f}".rstrip("0").rstrip(".")
-        dynamic_range = media.hdr_target.value.upper() if media.hdr_target else "SDR"
         size = f"{media.display_size[0]} x {media.display_size[1]}"
         length = f"{float(media.timing.end):.3f}"
-        notes = "; ".join(message for _, message in media.notes)
         table.add_row(
-            shown(path.name), media.codec, size, rate, length, media.pixel_format, dynamic_range, shown(notes)
+            shown(path.name), media.codec, size, _rate(media), length, media.pixel_format, dynamic_range(media)
         )
     if table.row_count:
-        out().print(table)
+        console.print(table)
+    for path, media in found:
+        for _, message in () if isinstance(media, str) else media.notes:
+            console.print(shown(f"{path.name}: {message}"), soft_wrap=True)
+
+
+def _rate(media: MediaInfo) -> str:
+    return "VFR" if media.timing.is_vfr else f"{float(1 / media.timing.period):.3f}".rstrip("0").rstrip(".")
+
+
+def dynamic_range(media: MediaInfo) -> str:
+    """``SDR``, ``PQ`` or ``HLG``, with the dynamic metadata beside it: ``HLG, Dolby Vision 8.4``, ``PQ, HDR10+``."""
+    parts = [media.hdr_target.value.upper() if media.hdr_target else "SDR"]
+    hdr = media.hdr
+    if hdr.dolby_vision_profile is not None:
+        parts.append(f"Dolby Vision {hdr.dolby_vision_profile}")
+    return ", ".join(parts)

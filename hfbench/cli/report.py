@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hfbench.cli.choices import PLACE, json_option
+from fixtures_gen.options import json_option
+from hfbench.cli.arguments import typed
+from hfbench.cli.choices import PLACE
 from hfbench.cli.lines import say, shown
 from hfbench.cli.terminal import out, plain_table, print_json, progress_bar
 
@@ -18,8 +21,20 @@ if TYPE_CHECKING:
     from hfbench.report import Notebook, Ran
 
 _SCHEMA: Final = "hfbench-report/1"
-#: What is shown of records that were given; the other notebooks measure for themselves.
+#: The notebooks that show given records; the others measure for themselves.
 _OF_RECORDS: Final = ("02-preflight-scopes", "04-compare", "05-history")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportArguments:
+    """What the command line of ``report`` says."""
+
+    records: tuple[Path, ...]
+    names: tuple[str, ...]
+    pairs: tuple[str, ...]
+    folder: Path
+    list_them: bool
+    as_json: bool
 
 
 @click.command("report")
@@ -31,24 +46,30 @@ _OF_RECORDS: Final = ("02-preflight-scopes", "04-compare", "05-history")
 @click.option("--out", "folder", type=PLACE, default=Path("hfbench-report"), show_default=True)
 @click.option("--list", "list_them", is_flag=True, help="List the notebooks and their parameters, and stop.")
 @json_option
-def command(records: tuple[Path, ...], **chosen: Any) -> None:
+@typed(ReportArguments)
+def command(arguments: ReportArguments) -> None:
     """Run notebooks, on RECORDS or measuring anew, and write HTML pages with an index into one folder.
 
-    A notebook whose cell fails is kept as far as it came, and the command ends with code 3.
+    A notebook that stops at an error is kept up to that cell, and the command exits with 3.
     """
     from hfbench.bench.record import load_record
     from hfbench.report import choose_notebooks, find_notebooks, parameters_for, read_parameters
 
-    names = chosen["names"] or (_OF_RECORDS if records else ())
+    names = arguments.names or (_OF_RECORDS if arguments.records else ())
     notebooks = choose_notebooks(names) if names else find_notebooks()
-    if chosen["list_them"]:
+    if arguments.list_them:
         _list(notebooks)
         return
-    for record in records:
-        load_record(record)  # a record that can't be read is said before minutes are spent
-    parameters = parameters_for(notebooks, read_parameters(chosen["pairs"]), records)
-    ran = _run(notebooks, parameters, chosen["folder"])
-    _write(ran, records, chosen)
+    for record in arguments.records:
+        load_record(record)  # a record that can't be read is reported before minutes are spent
+    parameters = parameters_for(notebooks, read_parameters(arguments.pairs), arguments.records)
+    ran = _run(notebooks, parameters, arguments.folder)
+    pages = _write_pages(ran, arguments)
+    if arguments.as_json:
+        print_json(pages)
+    else:
+        out().print(f"report: {shown(pages['index'])}", soft_wrap=True)
+    _report_failures(ran)
 
 
 def _run(notebooks: Sequence[Notebook], parameters: dict[str, dict[str, Any]], folder: Path) -> list[Ran]:
@@ -57,45 +78,53 @@ def _run(notebooks: Sequence[Notebook], parameters: dict[str, dict[str, Any]], f
     ran = []
     with progress_bar() as bar:
         for place, notebook in enumerate(notebooks, 1):
-            shown = f"{notebook.name} ({place} of {len(notebooks)}), cells"
+            step = f"{notebook.name} ({place} of {len(notebooks)}), cells"
 
-            def tell(done: int, total: int, shown: str = shown) -> None:
-                bar.show(shown, done, total)
+            def report(done: int, total: int, step: str = step) -> None:
+                bar.show(step, done, total)
 
-            bar.show(shown, 0, 1)
+            bar.show(step, 0, 1)
             kept = folder / "notebooks" / f"{notebook.name}.ipynb"
-            ran.append(run_notebook(notebook, parameters[notebook.name], kept, tell))
+            ran.append(run_notebook(notebook, parameters[notebook.name], kept, report))
     return ran
 
 
-def _write(ran: list[Ran], records: Sequence[Path], chosen: dict[str, Any]) -> None:
+def _write_pages(ran: list[Ran], arguments: ReportArguments) -> dict[str, Any]:
+    """Write a page a notebook and the index; returns the document of ``--json``."""
     from hfbench.bench.machine import machine_facts, versions
-    from hfbench.errors import MeasurementError
     from hfbench.report import write_index, write_page
 
-    folder: Path = chosen["folder"]
     names = [each.notebook.name for each in ran]
-    pages = [write_page(each, names, folder) for each in ran]
+    pages = [write_page(each, names, arguments.folder) for each in ran]
     facts = {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "records": ", ".join(record.name for record in records)
-        or "none given: measured anew, or read from what is kept",
-        "parameters": ", ".join(chosen["pairs"]) or "as the notebooks have them",
+        "records": ", ".join(record.name for record in arguments.records)
+        or "none given: measured anew, or read from the records kept on this machine",
+        "parameters": ", ".join(arguments.pairs) or "as the notebooks have them",
         "machine": ", ".join(f"{name} {value}" for name, value in machine_facts().items()),
         "software": ", ".join(f"{name} {value}" for name, value in versions().items()),
     }
-    index = write_index(ran, facts, folder)
+    index = write_index(ran, facts, arguments.folder)
+    described = [_page(each, page) for each, page in zip(ran, pages, strict=True)]
+    return {"schema": _SCHEMA, "index": str(index), "pages": described}
+
+
+def _report_failures(ran: list[Ran]) -> None:
+    """One line for each notebook that failed.
+
+    Raises:
+        UsageError: at least one failed, and all of these because of the value of a parameter.
+        MeasurementError: at least one failed for another reason.
+    """
+    from hfbench.errors import MeasurementError, UsageError
+
     failed = [(each, each.failure) for each in ran if each.failure]
-    if chosen["as_json"]:
-        print_json(
-            {"schema": _SCHEMA, "index": str(index), "pages": [_page(*each) for each in zip(ran, pages, strict=True)]}
-        )
-    else:
-        out().print(f"report: {shown(index)}", soft_wrap=True)
     for each, failure in failed:
-        say(f"{each.notebook.name}, {failure.told}; kept: {each.executed}")
+        say(f"{each.notebook.name}, {failure.message}; kept: {each.executed}")
     if failed:
-        raise MeasurementError(f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}")
+        is_wrong_use = all(failure.is_wrong_use for _, failure in failed)
+        summary = f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}"
+        raise UsageError(summary) if is_wrong_use else MeasurementError(summary)
 
 
 def _page(ran: Ran, page: Path) -> dict[str, Any]:
@@ -112,7 +141,7 @@ def _list(notebooks: Sequence[Notebook]) -> None:
     from hfbench.report.parameters import declared_by
 
     table = plain_table("notebook", "what it shows", "parameters")
-    for each in notebooks:
-        told = ", ".join(f"{name}={facts['default']}" for name, facts in declared_by(each).items())
-        table.add_row(shown(each.name), shown(each.about), shown(told))
+    for notebook in notebooks:
+        parameters = ", ".join(f"{each.name}={each.default}" for each in declared_by(notebook).values())
+        table.add_row(shown(notebook.name), shown(notebook.about), shown(parameters))
     out().print(table)

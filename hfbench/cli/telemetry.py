@@ -1,4 +1,4 @@
-"""Telemetry for commands: sinks opened before, one event an extraction, notes on stderr. It never changes a result."""
+"""Telemetry for commands: one event per extraction, notes on stderr. It never changes a result."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ sink_option: Callable[[_Command], _Command] = click.option(
 def telemetry(
     sinks: Sequence[str], *, as_json: bool, extractions: int = 1
 ) -> Iterator[Callable[[ExtractionResult, ExtractOptions], None]]:
-    """Give a function that is told of each finished extraction; the events go to the chosen sinks at the end.
+    """Yield a function to report each finished extraction to; the events go to the chosen sinks at the end.
 
-    Not before: a client that sends while the next extraction is measured takes CPU time that counts as that one's. The
-    events keep the times at which they were told, and are sent whatever ends the block.
+    Not before: a client that sends while the next extraction is measured takes CPU time that is counted as that
+    extraction's. The events keep the times at which they were reported, and are sent however the block ends.
 
     Args:
         sinks: As on the command line; ``HFBENCH_SINK`` names more.
         as_json: Whether standard output is for one document, and so not for events.
-        extractions: How many may be told of.
+        extractions: The most that may be reported.
 
     Raises:
-        UsageError: A sink that can't be understood, or one that wants the standard output that ``--json`` has.
+        UsageError: A sink that is not known, or that writes to the standard output that ``--json`` uses.
         NotInstalledError: A sink whose client library is missing.
     """
-    if not sinks and not os.environ.get("HFBENCH_SINK"):  # nothing is imported for nothing
+    if not sinks and not os.environ.get("HFBENCH_SINK"):  # do not import the clients
         yield lambda result, options: None  # noqa: ARG005
         return
     from hfbench.telemetry import open_dispatcher, render_complete, render_failed
@@ -53,7 +53,7 @@ def telemetry(
         _keep_stdout_for_json(sinks)
     events: list[TelemetryEvent] = []
 
-    def tell(result: ExtractionResult, options: ExtractOptions) -> None:
+    def report(result: ExtractionResult, options: ExtractOptions) -> None:
         facts = _facts(result, options)
         events.append(render_complete(result.breakdown.to_json(), facts))
         if result.failures:
@@ -61,7 +61,7 @@ def telemetry(
 
     dispatcher = open_dispatcher(sinks, os.environ, 2 * extractions)
     try:
-        yield tell
+        yield report
     finally:
         with dispatcher:
             for event in events:
@@ -71,7 +71,7 @@ def telemetry(
 
 
 def _keep_stdout_for_json(sinks: Sequence[str]) -> None:
-    """Two documents in one stream are none.
+    """Reject a sink that would write into the JSON document.
 
     Raises:
         UsageError: A sink writes to standard output.
@@ -81,7 +81,7 @@ def _keep_stdout_for_json(sinks: Sequence[str]) -> None:
 
     if any(choice.spec.scheme == "stdout" for choice in choose_sinks(sinks, os.environ)):
         raise UsageError(
-            "the sink stdout: and --json both want standard output: send events to jsonl:FILE, or leave one out"
+            "the sink stdout: and --json both write to standard output: send events to jsonl:FILE, or leave one out"
         )
 
 

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
     from hfbench.model.cancellation import CancelToken
 
-#: Characters in a line where stdout is no terminal: no line there is torn or cut, one row of a table is one line.
+#: Width where stdout is not a terminal: lines are not wrapped there, and a row of a table is one line.
 _WIDTH_OF_A_FILE = 100_000
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Console(Console):
-    """Shows every text as it is: no markup, no emoji codes, and nothing in it can move the cursor."""
+    """Prints every text literally: no markup, no emoji codes, no control characters."""
 
     def render_str(self, text: str, **styling: Any) -> Text:
         return super().render_str(shown_lines(text), **styling)
 
     def on_broken_pipe(self) -> None:
-        """Leave the exit code to the door: rich's own is 1, which means a regression here."""
+        """Leave the exit code to ``main``: rich's own is 1, which means a regression here."""
         raise  # noqa: PLE0704  called while BrokenPipeError is handled
 
 
@@ -47,17 +47,17 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """What moves on stderr; a line there is written by :func:`hfbench.cli.lines.say`."""
+    """Progress displays: stderr. Single lines there are written by :func:`hfbench.cli.lines.say`."""
     return _Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def plain_table(*headings: str) -> Table:
-    """A table without lines; what is too long for a terminal goes on below, for a name cut short is no name."""
+    """A table without lines; a text that is too long for a terminal is wrapped, never truncated."""
     return Table(*(Column(heading, overflow="fold") for heading in headings), box=None, header_style="bold")
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """One JSON document on stdout, with escapes where stdout can't take what it holds."""
+    """Print one JSON document, with escapes where the encoding of stdout lacks a character."""
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.errors import RecordError
-from hfbench.history.values import Axes, Point
+from hfbench.history.values import Axes, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +32,7 @@ class _Row:
 
     name: str
     machine: str
+    environment: str
     commit: str
     when: float
     columns: Mapping[str, Any]
@@ -42,21 +43,27 @@ def is_asv_results(folder: Path) -> bool:
     return (folder / "benchmarks.json").is_file()
 
 
-def read_asv_results(folder: Path) -> Iterator[tuple[Axes, Point]]:
-    """Every track_ benchmark of ours in every result file.
+def read_asv_results(folder: Path, trouble: list[str]) -> Iterator[Reading]:
+    """One reading per ``track_`` benchmark with a scenario, combination of parameters and result file.
 
-    Raises:
-        RecordError: a file can't be read, or is of another version of asv's format.
+    A file that can't be read, or that is of another version of asv's format, is left out; why is added to ``trouble``.
     """
-    names = _parameter_names(folder / "benchmarks.json")
+    try:
+        names = _parameter_names(folder / "benchmarks.json")
+    except RecordError as error:
+        trouble.append(error.message)
+        return
     for path in sorted(folder.glob("*/*.json")):
         if path.name != "machine.json":
-            yield from _read(path, names)
+            try:
+                yield from _read(path, names)
+            except RecordError as error:
+                trouble.append(error.message)
 
 
-def _read(path: Path, names: Mapping[str, tuple[str, ...]]) -> list[tuple[Axes, Point]]:
+def _read(path: Path, names: Mapping[str, tuple[str, ...]]) -> list[Reading]:
     try:
-        return [point for row in _rows(path) for point in _points(row, names.get(row.name, ()))]
+        return [reading for row in _rows(path) for reading in _readings(row, names.get(row.name, ()))]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise RecordError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
@@ -79,11 +86,19 @@ def _rows(path: Path) -> Iterator[_Row]:
     columns, machine = document["result_columns"], str(document["params"]["machine"])
     commit, when = str(document["commit_hash"]), float(document["date"]) / 1000
     for name, cells in document["results"].items():
-        yield _Row(name, machine, commit, when, dict(zip(columns, cells, strict=False)))
+        yield _Row(name, machine, _environment(document), commit, when, dict(zip(columns, cells, strict=False)))
 
 
-def _points(row: _Row, names: tuple[str, ...]) -> Iterator[tuple[Axes, Point]]:
-    metric = row.name.rpartition(".")[2].removeprefix(_PREFIX)
+def _environment(document: Mapping[str, Any]) -> str:
+    """What asv's matrix may vary: the Python, required packages, variables. Two of them never share a line."""
+    python = str(document.get("python") or "")
+    chosen = {**(document.get("requirements") or {}), **(document.get("env_vars") or {})}
+    more = (f"{name} {value}" for name, value in sorted(chosen.items()) if value)
+    return ", ".join((*((f"Python {python}",) if python else ()), *more))
+
+
+def _readings(row: _Row, names: tuple[str, ...]) -> Iterator[Reading]:
+    suite, _, benchmark = row.name.rpartition(".")
     results = row.columns.get("result")
     if "scenario" not in names or results is None:
         return
@@ -93,10 +108,16 @@ def _points(row: _Row, names: tuple[str, ...]) -> Iterator[tuple[Axes, Point]]:
         values = tuple(float(value) for value in (taken or [result]) if value is not None and math.isfinite(value))
         if result is None or not math.isfinite(result) or not values:
             continue
-        told = {name: _plain(text) for name, text in zip(names, combination, strict=True)}
-        axes = {name: value for name, value in told.items() if name in _AXES}
-        version = str(row.columns.get("version") or "")
-        yield Axes(metric=metric, fixture=version, machine=row.machine, **axes), Point(row.commit, row.when, values)
+        given = {name: _plain(text) for name, text in zip(names, combination, strict=True)}
+        more = (f"{name} {value}" for name, value in given.items() if name not in _AXES)
+        axes = Axes(
+            metric=benchmark.removeprefix(_PREFIX),
+            settings=", ".join(text for text in (row.environment, f"suite {suite}", *more) if text),
+            fixture=str(row.columns.get("version") or ""),
+            machine=row.machine,
+            **{name: value for name, value in given.items() if name in _AXES},
+        )
+        yield Reading(axes=axes, revision=row.commit, label=row.commit, when=row.when, values=values)
 
 
 def _plain(text: str) -> str:

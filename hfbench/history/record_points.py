@@ -1,49 +1,62 @@
-"""Run records as points of a history."""
+"""Run records as readings of a history."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from hfbench.history.values import Axes, Point
+from hfbench.history.values import Axes, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hfbench.bench.record import RunRecord, Sample
-    from hfbench.history.commits import Commits
+
+#: What a record says of how it was asked for, and what changes its numbers. The picture size is part of the fixture.
+_SETTINGS: Final = ("workers", "quality", "sdr_mapping", "sdr_eotf", "sdr_white")
+_CANARY: Final = "canary"
 
 
-def read_record(record: RunRecord, name: str, commits: Commits) -> Iterator[tuple[Axes, Point]]:
-    """One point for every sample and metric; points of one commit and line are joined later.
+def read_record(record: RunRecord, name: str) -> Iterator[Reading]:
+    """One reading per sample and metric.
 
-    The commit is the one that the engine under test told (a gate measures two), else that of the harness, else none:
-    then the record's ``name`` stands in its place.
+    The two sides of a gate are lines of their own (``role``). Its canary samples measure the machine, not a commit, and
+    are left out.
+
+    The commit is the ``revision`` that the engine reports; for hfbench's own engine in this process, that of hfbench.
     """
     created = datetime.fromisoformat(record.created).timestamp()
-    machine = _machine(record)
     for sample in record.samples:
-        told = record.engines.get(sample.engine, {})
-        commit = told.get("revision") or (record.versions.get("revision") if not told else None) or name
-        when = commits.when(commit)
+        if sample.role.startswith(_CANARY):
+            continue
+        reported = record.engines.get(sample.engine, {})
+        revision = reported.get("revision", "") if reported else record.versions.get("revision", "")
         for metric, value in sample.metrics.items():
             if value is not None:
-                axes = _axes(sample, metric, told.get("name", "hfbench"), record.fixtures.get(sample.scenario, ""))
-                point = Point(commit, created if when is None else when, (float(value),))
-                yield Axes(**axes, machine=machine), point
+                axes = _axes(record, sample, metric, reported)
+                yield Reading(axes=axes, revision=revision, label=name, when=created, values=(float(value),))
 
 
-def _axes(sample: Sample, metric: str, engine: str, fixture: str) -> dict[str, str]:
-    return {
-        "scenario": sample.scenario,
-        "metric": metric,
-        "backend": sample.backend,
-        "scope": sample.scope,
-        "format": sample.format,
-        "cache": sample.cache,
-        "engine": engine,
-        "fixture": fixture,
-    }
+def _axes(record: RunRecord, sample: Sample, metric: str, reported: Mapping[str, str]) -> Axes:
+    return Axes(
+        scenario=sample.scenario,
+        metric=metric,
+        backend=sample.backend,
+        scope=sample.scope,
+        format=sample.format,
+        cache=sample.cache,
+        engine=_engine(sample, reported),
+        role=sample.role,
+        settings=", ".join(f"{key} {record.options[key]}" for key in _SETTINGS if record.options.get(key) is not None),
+        fixture=record.fixtures.get(sample.scenario, ""),
+        machine=_machine(record),
+    )
+
+
+def _engine(sample: Sample, reported: Mapping[str, str]) -> str:
+    """The engine's own name, and the one that the user gave it; a gate of revisions names engines after commits."""
+    own = reported.get("engine", sample.engine)
+    return own if sample.role or sample.engine == own else f"{sample.engine} ({own})"
 
 
 def _machine(record: RunRecord) -> str:

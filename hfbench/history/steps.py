@@ -1,12 +1,14 @@
 """Steps in a history: where a line changed its level, by how much, and the gate command that confirms it.
 
 Times are noisy: kernel change points (Arlot, Celisse & Harchaoui, "A kernel multiple change-point algorithm via model
-selection", 2019; in the library ruptures) on log values; docs/history.md says what is found.
-Counters are exact: any two neighbours that differ are a step, unless most of them do.
+selection", 2019; in the library ruptures) on log values. docs/history.md holds the parameters. Counters are exact: any
+two neighbours that differ are a step. A counter that keeps returning to its old value varies by itself, and is treated
+as noisy.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import shlex
@@ -26,17 +28,19 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Points that a level needs to be believed, so twice as many before anything can be found in noise.
+#: The fewest points that make a level, so twice as many before anything can be found in noise.
 LEAST_LEVEL: Final = 3
 LEAST_POINTS: Final = 2 * LEAST_LEVEL
-#: The kernel's width in units of the noise: two values this far apart are hardly alike any more.
+#: The kernel's width in units of the noise: two values farther apart than this count as different.
 _WIDTH: Final = 3.0
 #: median |difference of two neighbours| of Gaussian noise with standard deviation 1: sqrt(2) * 0.6745.
 _NEIGHBOURS: Final = 0.954
-#: Milliseconds below which times are rounding and scheduling; counts need a floor too, for their logarithm.
-_FLOOR_MS: Final = 0.1
-_FLOOR_COUNT: Final = 0.5
+#: Milliseconds below which a time is rounding and scheduling. Counts have a least value for their logarithm.
+LEAST_TIME_MS: Final = 0.1
+_LEAST_COUNT: Final = 0.5
 _LEAST_NOISE: Final = 1e-3
+#: So many short excursions that end at the value they began from are no accident: the counter varies by itself.
+_EXCURSIONS: Final = 2
 _HASH: Final = re.compile(r"[0-9a-f]{40}")
 
 
@@ -49,7 +53,7 @@ class Step:
         old, new: medians of the two levels (for exact steps the two values), in the metric's unit.
         low, high: the interval of new / old - 1 (.05 = +5%); None where old is 0.
         confidence: of the interval; 1 for exact steps.
-        is_exact: whether the line carries no noise, so that neighbours were compared as they are.
+        is_exact: whether the line carries no noise, so that neighbouring values were compared directly.
     """
 
     axes: Axes
@@ -65,12 +69,12 @@ class Step:
 
     @property
     def is_worse(self) -> bool:
-        """Whether there is more of it; less is better for every metric but cache hits."""
+        """Whether the value rose: less is better for every metric but cache hits."""
         return (self.new > self.old) != (self.axes.metric == "cacheHits")
 
     @property
     def commit_range(self) -> str:
-        """``before..after`` as git reads it: the step came with one of these commits."""
+        """``before..after`` as git reads it: one of these commits made the step."""
         return f"{self.before.label}..{self.after.label}"
 
 
@@ -86,7 +90,7 @@ def find_steps(history: History) -> tuple[Step, ...]:
         NotInstalledError: ruptures is not installed, and a noisy line is long enough to need it.
     """
     found = (step for series in history.series for step in steps_of(series))
-    return tuple(sorted(found, key=lambda step: (step.after.when, step.axes)))
+    return tuple(sorted(found, key=lambda step: (step.after.order, step.axes)))
 
 
 def steps_of(series: Series) -> tuple[Step, ...]:
@@ -95,14 +99,43 @@ def steps_of(series: Series) -> tuple[Step, ...]:
     Raises:
         NotInstalledError: as :func:`find_steps`.
     """
-    values = np.asarray(series.values, np.float64)
-    noise = _noise(_logs(values, series.axes))
-    if not series.axes.is_time and (noise == 0 or values.size < LEAST_POINTS):
-        neighbours = range(1, values.size)
+    if is_exact(series):
+        neighbours = range(1, len(series.points))
         return tuple(_exact(series, at) for at in neighbours if _is_apart(series.points[at - 1], series.points[at]))
-    places = change_points(_logs(values, series.axes), max(noise, _LEAST_NOISE))
-    edges = (0, *places, len(values))
+    logs = _logs(np.asarray(series.values, np.float64), series.axes)
+    places = change_points(logs, noise_of(series))
+    edges = (0, *places, logs.size)
     return tuple(_noisy(series, edges[number : number + 3]) for number in range(len(places)))
+
+
+def is_exact(series: Series) -> bool:
+    """Whether neighbouring values of a line are compared directly: it counts something, and does not vary by itself."""
+    if series.axes.is_time:
+        return False
+    values = np.asarray(series.values, np.float64)
+    if values.size < LEAST_POINTS:
+        return True
+    return _noise(_logs(values, series.axes)) == 0 and _excursions(series.values) < _EXCURSIONS
+
+
+def noise_of(series: Series) -> float:
+    """Standard deviation of a line's noise on a logarithmic scale (.05 = 5%), never less than 0.1%."""
+    logs = _logs(np.asarray(series.values, np.float64), series.axes)
+    noise = _noise(logs)
+    if noise == 0 and not series.axes.is_time:  # a counter: by how much it changes where it does
+        changes = np.abs(np.diff(logs))
+        changes = changes[changes > 0]
+        noise = float(np.median(changes)) / _NEIGHBOURS if changes.size else 0.0
+    return max(noise, _LEAST_NOISE)
+
+
+def _excursions(values: Sequence[float]) -> int:
+    """How often a counter leaves a value for less than a level's length and comes back to it."""
+    runs = [(value, len(tuple(group))) for value, group in itertools.groupby(values)]
+    return sum(
+        before[0] == after[0] and length < LEAST_LEVEL
+        for before, (_, length), after in zip(runs, runs[1:], runs[2:], strict=False)
+    )
 
 
 def change_points(logs: Floats, noise: float) -> tuple[int, ...]:
@@ -124,17 +157,17 @@ def change_points(logs: Floats, noise: float) -> tuple[int, ...]:
 
 
 def _logs(values: Floats, axes: Axes) -> Floats:
-    logs: Floats = np.log(np.maximum(values, _FLOOR_MS if axes.is_time else _FLOOR_COUNT))
+    logs: Floats = np.log(np.maximum(values, LEAST_TIME_MS if axes.is_time else _LEAST_COUNT))
     return logs
 
 
 def _noise(logs: Floats) -> float:
-    """Standard deviation of the noise, by differences of neighbours: a step touches only one of them."""
+    """Standard deviation of the noise, from differences of neighbours: a step changes only one of them."""
     return float(np.median(np.abs(np.diff(logs)))) / _NEIGHBOURS if logs.size > 1 else 0.0
 
 
 def _is_apart(before: Point, after: Point) -> bool:
-    """Whether no sample of one is within the range of the other's: a count that varies by itself is no step."""
+    """Whether no sample of one lies within the range of the other's: a count that varies by itself is no step."""
     return max(before.values) < min(after.values) or max(after.values) < min(before.values)
 
 

@@ -1,7 +1,8 @@
-"""What a history is: series of points, one point a commit, on axes that never mix what is unlike."""
+"""A history: series of points, one point per commit, on axes that keep apart whatever is not comparable."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHORT: Final = 8
+_HASH: Final = re.compile(r"[0-9a-f]{40}")
+#: Axes that are shown only where two lines differ in nothing else.
+_IDENTITY: Final = ("engine", "role", "branch", "settings", "fixture", "machine", "repository")
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -21,6 +25,12 @@ class Axes:
     """What must be equal for two numbers to share a line.
 
     Attributes:
+        engine: the name that the engine reports; where a run gave it another one (``--engine NAME=COMMAND``),
+            ``NAME (reported name)``.
+        role: ``baseline`` or ``contender`` for the two sides of a gate; empty for all other measurements.
+        repository: the repository whose commits are measured; empty where no commit is known.
+        branch: the branch whose first-parent line holds the commit.
+        settings: whatever else was chosen and changes the numbers: ``workers 1``, ``Python 3.12``.
         fixture: hash of the recipe of the sources: other input bytes make another line.
         machine: a name or a description; numbers of two machines are never compared.
     """
@@ -32,6 +42,10 @@ class Axes:
     format: str = "jpg"
     cache: str = "off"
     engine: str = "hfbench"
+    role: str = ""
+    repository: str = ""
+    branch: str = ""
+    settings: str = ""
     fixture: str = ""
     machine: str = ""
 
@@ -40,24 +54,50 @@ class Axes:
         """Whether the metric is a time, and so noisy; everything else is counted."""
         return self.metric.endswith("Ms")
 
+    @property
+    def case(self) -> str:
+        """How it was run: ``libav segment jpg``, with engine, role and cache where they are not the usual ones."""
+        shown = [self.backend, self.scope, self.format]
+        shown += [f"cache {self.cache}"] if self.cache != "off" else []
+        shown += [self.engine] if self.engine != "hfbench" else []
+        return " ".join([*shown, *([self.role] if self.role else [])])
+
     def __str__(self) -> str:
-        shown = [self.backend, self.scope, self.format, *([self.cache] if self.cache != "off" else [])]
-        return f"{self.scenario} [{' '.join(shown)}] {self.metric}"
+        return f"{self.scenario} [{self.case}] {self.metric}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One value as a source holds it, before its commit is looked up.
+
+    Attributes:
+        revision: the commit as it was reported; empty where none was.
+        label: what stands in place of a commit where none is known: the name of the record.
+        when: seconds since 1970, of the measurement.
+    """
+
+    axes: Axes
+    revision: str
+    label: str
+    when: float
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was measured at one commit.
+    """The samples of one commit.
 
     Attributes:
-        commit: the full hash, with ``-dirty`` where the tree had changes; another label where no commit is known.
+        commit: the full hash, with ``-dirty`` where the tree had changes; the record's name where no commit is known.
         when: seconds since 1970: of the commit where it is known, else of the measurement.
         values: every sample, in the metric's unit.
+        place: position of the commit in topological order; 0 where no commit is known.
     """
 
     commit: str
     when: float
     values: tuple[float, ...]
+    place: int = 0
 
     @property
     def value(self) -> float:
@@ -66,10 +106,14 @@ class Point:
 
     @property
     def label(self) -> str:
-        """The commit as people write it."""
+        """The commit with its hash abbreviated to 8 digits."""
         sha, dirty, _ = self.commit.partition("-dirty")
-        is_hash = len(sha) == len("0" * 40) and all(char in "0123456789abcdef" for char in sha)
-        return (sha[:_SHORT] if is_hash else sha) + dirty
+        return (sha[:_SHORT] if _HASH.fullmatch(sha) else sha) + dirty
+
+    @property
+    def order(self) -> tuple[int, float, str]:
+        """Sorts points: by topological order, then time; a tree with changes comes after its commit."""
+        return (self.place, self.when, self.commit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +125,31 @@ class Series:
 
     @property
     def values(self) -> tuple[float, ...]:
-        """One number a point."""
+        """The median of each point."""
         return tuple(point.value for point in self.points)
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All series, ordered by their axes; ``trouble`` says which files could not be read, and why."""
+    """All series, ordered by their axes.
+
+    Attributes:
+        trouble: files that could not be read, and why.
+        left_out: measurements that are not shown, how many, and how to see them.
+    """
 
     series: tuple[Series, ...]
     trouble: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Every commit of any series, oldest first."""
-        seen: dict[str, float] = {}
-        for point in self._points():
-            seen[point.commit] = min(point.when, seen.get(point.commit, point.when))
-        return tuple(sorted(seen, key=lambda commit: seen[commit]))
+        """Every commit of any series, in topological order."""
+        first: dict[str, tuple[int, float, str]] = {}
+        for each in self.series:
+            for point in each.points:
+                first[point.commit] = min(point.order, first.get(point.commit, point.order))
+        return tuple(sorted(first, key=lambda commit: first[commit]))
 
     def where(self, **chosen: str | Iterable[str]) -> History:
         """The series whose axes have these values: ``history.where(metric="cpuMs", scope=("segment", "fused"))``."""
@@ -106,15 +157,18 @@ class History:
         kept = (
             each for each in self.series if all(getattr(each.axes, name) in values for name, values in wanted.items())
         )
-        return History(tuple(kept), self.trouble)
+        return History(tuple(kept), self.trouble, self.left_out)
 
-    def _points(self) -> Iterator[Point]:
-        for each in self.series:
-            yield from each.points
+    def case_of(self, axes: Axes) -> str:
+        """:attr:`Axes.case`, and what else it takes to tell this line from the others of the same scenario and case."""
+        alike = [each.axes for each in self.series if str(each.axes) == str(axes)]
+        told = [name for name in _IDENTITY if len({getattr(each, name) for each in alike}) > 1]
+        more = [f"{name} {getattr(axes, name) or 'none'}" for name in told]
+        return ", ".join([axes.case, *more])
 
 
 def to_table(history: History) -> pd.DataFrame:
-    """A row a point: the axes, ``commit``, ``label``, ``when``, ``samples`` (how many), ``value``, ``low``, ``high``.
+    """One row per point: the axes, ``commit label when``, ``samples`` (how many), and their ``value low high``.
 
     Raises:
         NotInstalledError: pandas is not installed.

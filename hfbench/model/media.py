@@ -1,4 +1,4 @@
-"""What a probe found out about one source file. Frozen values; names carry their provenance."""
+"""What a probe found in one source file. Frozen values; names carry their provenance."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Orientation(Enum):
 
     @property
     def swaps_sides(self) -> bool:
-        """Whether width and height change places."""
+        """Whether width and height are exchanged."""
         return self.value.startswith("transpose")
 
 
@@ -56,7 +56,7 @@ class ContentLight:
 
 @dataclass(frozen=True, slots=True)
 class HdrFacts:
-    """Everything about dynamic range beside the tags.
+    """What a source says about dynamic range beyond its colour tags.
 
     Attributes:
         dolby_vision_profile: from the container's configuration record, else from the first frame's RPU.
@@ -167,7 +167,7 @@ class MediaInfo:
 
     @property
     def tags(self) -> ColorTags:
-        """The tags to believe: each field from the frame, and from the container where the frame says nothing."""
+        """The effective tags: each field from the frame, or from the container where the frame does not state it."""
         return self.frame_tags.merged_over(self.container_tags)
 
     @property

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.judge.compare import interval
 from hfbench.bench.judge.verdict import name_of
-from hfbench.bench.render.rendering import verdict_line
-from hfbench.history import LEAST_POINTS, gate_command, is_too_short
+from hfbench.bench.render.wording import verdict_line
+from hfbench.history import LEAST_POINTS, POWER, gate_command, is_exact, is_too_short, smallest_step
 from hfbench.notebook.described import BLUE, GREEN, ORANGE, YELLOW, Table, number, percent
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hfbench.bench.judge.compare import Comparison, Row
     from hfbench.bench.record import RunRecord
-    from hfbench.history import History, Step
+    from hfbench.history import History, Series, Step
     from hfbench.model.result import ExtractionResult
 
 #: Verdict -> (sign, colour): the sign and the word say it, the colour only helps.
@@ -87,11 +87,15 @@ def show_record(record: RunRecord) -> Display:
 
 
 def show_history(history: History) -> Display:
-    """How much there is, and which machines it comes from."""
+    """The size of a history, the engines and machines it comes from, and what was left out of it."""
     commits = len(history.commits)
+    engines = ", ".join(dict.fromkeys(series.axes.engine for series in history.series))
     machines = tuple(dict.fromkeys(series.axes.machine for series in history.series))
-    headline = f"{len(history.series)} lines over {commits} commits"
-    said = (*(f"measured on: {machine}" for machine in machines), *history.trouble)
+    headline = f"{len(history.series)} lines over {commits} commits" + (f", engine: {engines}" if engines else "")
+    said = (
+        *(f"measured on: {machine}" for machine in machines),
+        *(f"left out: {reason}" for reason in (*history.trouble, *history.left_out)),
+    )
     return Display(headline, said, color=_color(ok=not history.trouble))
 
 
@@ -103,46 +107,88 @@ def show_comparison(outcome: Comparison) -> Display:
     shown = [row for row in outcome.rows if row not in same]
     words = [f"{len(same)} counters are equal to the digit"] if same else []
     refused = [unlike.message for unlike in outcome.refused]
-    sentences = (*outcome.verdict.reasons, *refused, *outcome.words, *words)
+    sentences = (*outcome.verdict.reasons, *refused, *outcome.explanations, *words)
     headings = ("case", "metric", "before", "after", "change", "interval", "pairs", "verdict")
     table = Table(headings, tuple(_row(row) for row in shown))
     return Display(f"{sign} {verdict_line(outcome)}", tuple(dict.fromkeys(sentences)), (table,), color)
 
 
-def show_steps(steps: Sequence[Step], looked_at: History | None = None) -> Display:
+def show_steps(steps: Sequence[Step], searched: History | None = None) -> Display:
     """Steps of a history: metric, scenario, commits, size, and the command that confirms each.
 
     Args:
         steps: from :func:`hfbench.history.find_steps`.
-        looked_at: the history that they were looked for in; "no step" means little without it.
+        searched: the history that was searched. With it, the smallest step that could have been found in each line is
+            shown too: "no step" means little without it.
     """
-    rows = tuple(step_row(step) for step in steps)
+    rows = tuple(step_row(step, searched) for step in steps)
     worse = sum(step.is_worse for step in steps)
-    headline = f"{len(steps)} steps: {worse} for the worse, {len(steps) - worse} for the better"
+    headline = f"{_counted(len(steps), 'step')}: {worse} for the worse, {len(steps) - worse} for the better"
     hint = "A step is a hint. The gate command measures both sides in pairs on one machine, and decides."
-    said = (*_looked_at(looked_at), *([hint] if steps else []))
-    return Display(headline, said, (Table(STEP_HEADINGS, rows),), _color(ok=not worse))
+    said = (*_searched(searched), *([hint] if steps else []))
+    tables = (Table(STEP_HEADINGS, rows), *([_sensitivity(searched)] if searched else []))
+    return Display(headline, said, tables, _color(ok=not worse))
 
 
-def _looked_at(history: History | None) -> list[str]:
+def _searched(history: History | None) -> list[str]:
     if history is None:
         return []
     metrics = ", ".join(dict.fromkeys(series.axes.metric for series in history.series)) or "nothing"
-    said = [f"Looked for in {len(history.series)} lines: {metrics}."]
+    said = [f"Searched {_counted(len(history.series), 'line')}: {metrics}."]
     short = sum(is_too_short(series) for series in history.series)
-    few = f"{short} lines of times have fewer than {LEAST_POINTS} commits: too few to tell a step from noise."
-    return [*said, few] if short else said
+    if not short:
+        return said
+    few = f"{_counted(short, 'line')} of times with fewer than {LEAST_POINTS} commits: too few to find a step."
+    return [*said, few]
 
 
-STEP_HEADINGS: Final = ("metric", "scenario", "way", "commits", "before", "after", "change", "interval", "confirm with")
+def _sensitivity(history: History) -> Table:
+    rows = (
+        (
+            series.axes.metric,
+            series.axes.scenario,
+            history.case_of(series.axes),
+            str(len(series.points)),
+            _smallest(series),
+        )
+        for series in history.series
+    )
+    headings = ("metric", "scenario", "case", "commits", f"smallest step found with {POWER:.0%} probability")
+    return Table(headings, tuple(rows), folded="What the search could have found in each line")
 
 
-def step_row(step: Step) -> tuple[str, ...]:
+def _smallest(series: Series) -> str:
+    if is_exact(series):
+        return "any difference"
+    smallest = smallest_step(series)
+    if smallest is None:
+        return "none: too few commits"
+    return percent(smallest) if math.isfinite(smallest) else "none: below 0.1 ms"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+STEP_HEADINGS: Final = (
+    "metric",
+    "scenario",
+    "case",
+    "commits",
+    "before",
+    "after",
+    "change",
+    "interval",
+    "confirm with",
+)
+
+
+def step_row(step: Step, searched: History | None = None) -> tuple[str, ...]:
     """One step under :data:`STEP_HEADINGS`."""
     axes = step.axes
-    way = " ".join((axes.backend, axes.scope, axes.format, *([f"cache {axes.cache}"] if axes.cache != "off" else [])))
+    case = searched.case_of(axes) if searched else axes.case
     size = (number(step.old), number(step.new), percent(step.change), step_interval(step))
-    return (axes.metric, axes.scenario, way, step.commit_range, *size, gate_command(step) or "no commits are known")
+    return (axes.metric, axes.scenario, case, step.commit_range, *size, gate_command(step) or "no commits are known")
 
 
 def step_interval(step: Step) -> str:

@@ -1,12 +1,14 @@
-"""A history for the eye: a line a way to run, commit by commit, and the steps in it."""
+"""Figures of a history: one line per case, commit by commit, with the steps in it."""
 
 from __future__ import annotations
 
+import difflib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from matplotlib.ticker import MaxNLocator
 
+from hfbench.errors import UsageError
 from hfbench.history import steps_of
 from hfbench.model.metrics import METRICS
 from hfbench.notebook.described import (
@@ -34,16 +36,21 @@ _WIDE: Final = 4
 
 
 def history_figure(history: History, metric: str, scenario: str | None = None) -> DescribedFigure:
-    """A metric across commits, a panel a scenario; steps are marked between the two commits where they happened.
+    """A metric across commits, one panel per scenario; a step is marked between the two commits that enclose it.
 
     Args:
         history: from :func:`hfbench.notebook.history`.
         metric: its name.
-        scenario: one only; all that have the metric where it is None.
+        scenario: the only one to show; by default all that have the metric.
 
     Raises:
+        UsageError: No metric has that name.
         NotInstalledError: ruptures is not installed.
     """
+    if metric not in METRICS:
+        near = difflib.get_close_matches(metric, METRICS, 1)
+        hint = f"did you mean {near[0]}?" if near else "`hfbench metrics` lists them"
+        raise UsageError(f"metric: there is none called {metric!r}; {hint}")
     chosen = history.where(metric=metric, **({"scenario": scenario} if scenario else {}))
     panels: dict[str, list[Series]] = {}
     for series in chosen.series:
@@ -56,7 +63,7 @@ def history_figure(history: History, metric: str, scenario: str | None = None) -
         panel.set_ylabel(f"{metric} ({METRICS[metric][0]})")
         drawn = _joined(lines)
         for kind, alike in enumerate(drawn[:_MOST_LINES]):
-            steps += _draw(panel, alike, kind, places)
+            steps += _draw(panel, [chosen.case_of(each.axes) for each in alike], alike[0], kind, places)
         left_out = f"the {_MOST_LINES} highest of {len(drawn)} lines" if len(drawn) > _MOST_LINES else None
         panel.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), title=left_out)
         if max(max(series.values) for series in lines) > _WIDE * min(min(series.values) for series in lines) > 0:
@@ -66,12 +73,12 @@ def history_figure(history: History, metric: str, scenario: str | None = None) -
 
 
 def history_table(history: History) -> Table:
-    """Every point: when, which commit, which way to run, the median and the spread of its samples."""
+    """Every point: time, commit, line, and the median and spread of its samples."""
     rows = [
         (
             datetime.fromtimestamp(point.when, UTC).strftime("%Y-%m-%d %H:%M"),
             point.label,
-            str(series.axes),
+            f"{series.axes.scenario} [{history.case_of(series.axes)}] {series.axes.metric}",
             number(point.value),
             f"{number(min(point.values))} to {number(max(point.values))}",
             str(len(point.values)),
@@ -83,24 +90,17 @@ def history_table(history: History) -> Table:
 
 
 def _joined(lines: Sequence[Series]) -> list[list[Series]]:
-    """Lines with the same samples everywhere would cover each other: they are drawn as one; the highest stand first."""
+    """Lines with the same samples everywhere would cover each other: they are drawn as one. The highest come first."""
     found: dict[tuple[tuple[str, tuple[float, ...]], ...], list[Series]] = {}
     for series in sorted(lines, key=lambda each: -max(each.values)):
         found.setdefault(tuple((point.commit, point.values) for point in series.points), []).append(series)
     return list(found.values())
 
 
-def _way(series: Series) -> str:
-    axes = series.axes
-    return " ".join((axes.backend, axes.scope, *([f"cache {axes.cache}"] if axes.cache != "off" else [])))
-
-
-def _draw(panel: Panel, alike: Sequence[Series], kind: int, places: dict[str, int]) -> Sequence[Step]:
-    series = alike[0]
+def _draw(panel: Panel, names: Sequence[str], series: Series, kind: int, places: dict[str, int]) -> Sequence[Step]:
     across = [places[point.commit] for point in series.points]
     color, marker = PALETTE[kind % len(PALETTE)], MARKERS[kind % len(MARKERS)]
-    name = "\n".join(map(_way, alike))
-    panel.plot(across, series.values, color=color, marker=marker, markersize=4, linewidth=1.2, label=name)
+    panel.plot(across, series.values, color=color, marker=marker, markersize=4, linewidth=1.2, label="\n".join(names))
     low, high = ([pick(point.values) for point in series.points] for pick in (min, max))
     panel.fill_between(across, low, high, color=color, alpha=0.15, linewidth=0)
     if min(series.values) * _WIDE > max(series.values) > 0 and not series.axes.is_time:
@@ -127,6 +127,6 @@ def _name_commits(panel: Panel, history: History) -> None:
 
 
 def _alt(metric: str, history: History, steps: Sequence[Step]) -> str:
-    told = [f"{step.axes} {percent(step.change) or 'from 0'} in {step.commit_range}" for step in steps]
-    said = "; ".join(told) if told else "no step was found"
-    return f"Lines of {metric} over {len(history.commits)} commits, {len(history.series)} ways to run: {said}."
+    found = [f"{step.axes} {percent(step.change) or 'from 0'} in {step.commit_range}" for step in steps]
+    steps_found = "; ".join(found) if found else "no step was found"
+    return f"{metric} over {len(history.commits)} commits in {len(history.series)} lines: {steps_found}."

@@ -32,7 +32,8 @@ Ways = dict[tuple[str, str, str], list[float]]
 def values_by_way(record: RunRecord, metric: str) -> Ways:
     """(scenario, backend, scope) -> the samples of a metric, scopes in the order source, segment, fused."""
     found: Ways = {}
-    for sample in sorted(record.samples, key=lambda each: (each.scenario, each.backend, _SCOPES.index(each.scope))):
+    measured = [each for each in record.samples if each.scope in _SCOPES]  # the decode limit has no scope
+    for sample in sorted(measured, key=lambda each: (each.scenario, each.backend, _SCOPES.index(each.scope))):
         value = sample.metrics.get(metric)
         if value is not None:
             found.setdefault((sample.scenario, sample.backend, sample.scope), []).append(float(value))

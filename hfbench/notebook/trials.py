@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -116,7 +115,7 @@ def _patches() -> tuple[NDArray[np.uint8], tuple[Patch, ...]]:
 
 def _encode(codes: NDArray[np.uint8], into: Path) -> Path:
     """A few frames of all patches, without loss, in 4:4:4, so that every code arrives as it is."""
-    from imageio_ffmpeg import get_ffmpeg_exe
+    from hfbench.notebook.ffmpeg_program import run_ffmpeg
 
     lines = -(-len(codes) // _COLUMNS)
     grid = np.full((lines * _COLUMNS, 3), (16, 128, 128), np.uint8)
@@ -126,8 +125,7 @@ def _encode(codes: NDArray[np.uint8], into: Path) -> Path:
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv444p", "-s", shape, "-r", str(_RATE), "-i", "-"]
     tags = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
     exact = ["-vf", tags, "-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuv444p"]
-    command = [get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y", *raw, *exact, str(into)]
-    subprocess.run(command, input=planes.tobytes() * _FRAMES, check=True, capture_output=True, timeout=_ENCODE_SECONDS)
+    run_ffmpeg([*raw, *exact, str(into)], seconds=_ENCODE_SECONDS, data=planes.tobytes() * _FRAMES)
     return into
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary of telemetry: an event, the seam that takes it, and how a sink is named on a command line.
+"""The values and interfaces of telemetry: events, sinks, and how a sink is named on a command line.
 
 An event is a flat map from key to scalar: what it may hold is decided in :mod:`hfbench.telemetry.events`, where it
 goes is decided in :mod:`hfbench.telemetry.policy`. Nothing here does I/O.
@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 from hfbench.errors import UsageError
 
@@ -25,8 +25,8 @@ Scalar = str | int | float | bool
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-#: Seconds that :meth:`TelemetrySink.close` may take when nobody says otherwise. The promise is that the process is gone
-#: 2 s after its work is done, whatever the servers do: the rest is for the interpreter's own end.
+#: Seconds that :meth:`TelemetrySink.close` may take by default. The process is to be gone 2 s after its own work is
+#: done, whatever the servers do: the rest is for the interpreter's exit.
 CLOSE_SECONDS: Final = 1.5
 
 #: Entry point group in which third parties offer a :class:`SinkFactory`, named after its scheme.
@@ -39,7 +39,7 @@ RECORD_SCHEMA: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class TelemetryEvent:
-    """One thing that happened, as flat facts about it.
+    """One event, as flat facts.
 
     Attributes:
         name: The event's name, for example ``render_complete``.
@@ -58,8 +58,7 @@ class TelemetryEvent:
         for key, value in self.properties.items():
             if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
                 kind = type(value).__name__
-                message = f"telemetry property {key!r} must be a finite str, int, float or bool, not {kind}"
-                raise UsageError(message)
+                raise UsageError(f"telemetry property {key!r} must be a finite str, int, float or bool, not {kind}")
         object.__setattr__(self, "properties", MappingProxyType(dict(self.properties)))
 
     @property
@@ -90,22 +89,31 @@ class TelemetryEvent:
 class TelemetrySink(Protocol):
     """Where events go. The dispatcher calls a sink from one thread at a time and never from the engine's.
 
-    A sink may therefore block and may raise: both are counted, neither is felt. It must not start threads that
-    keep the process alive, and it must add nothing to an event that tells who or where the user is.
+    A sink may therefore block and may raise: both are counted, and neither affects the engine. It must not start
+    threads that keep the process alive, and it must add nothing to an event that tells who or where the user is.
     """
 
     def emit(self, event: TelemetryEvent) -> None:
         """Deliver ``event``. Return when it is delivered; raise anything when it can't be."""
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
-        """Let go of files and connections within ``timeout_seconds``. A second call does nothing."""
+        """Release files and connections within ``timeout_seconds``. A second call does nothing."""
 
 
+@runtime_checkable
 class BatchSink(TelemetrySink, Protocol):
-    """A sink that takes several events at once. One that leaves the machine then gets them a few seconds apart."""
+    """A sink that takes several events at once."""
 
     def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
         """Deliver all of ``events``, in order. Return when they are delivered; raise anything when one can't be."""
+
+
+@runtime_checkable
+class SlowStartingSink(TelemetrySink, Protocol):
+    """A sink with a client library to import. Closing a dispatcher does not count the import as the sink's time."""
+
+    def start(self) -> None:
+        """Import what delivering needs. Called on the dispatcher's thread, once, before the first event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +137,10 @@ class SinkSpec:
         """
         match = re.fullmatch(r"\s*([A-Za-z][A-Za-z0-9_.-]*):(.*)", text, flags=re.DOTALL)
         if match is None:
-            message = (
+            raise UsageError(
                 f"sink {text!r} has no scheme: write jsonl:FILE, sqlite:FILE, posthog:[URL], otlp:[URL], "
                 "stdout: or memory:"
             )
-            raise UsageError(message)
         return cls(match[1].lower(), match[2].strip())
 
     @property

@@ -1,4 +1,4 @@
-"""What the sinks that use a client library share: is it installed, and does it keep quiet."""
+"""What sinks with a client library share: a check that it is installed, and settings that keep it quiet."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ def require(scheme: str, extra: str, modules: Sequence[str], find: Callable[[str
         except ImportError:  # a parent package is missing
             is_there = False
         if not is_there:
-            message = f"sink {scheme}: needs its client library: pip install 'hfbench[{extra}]'"
-            raise NotInstalledError(message, diagnostic=f"module {module} not found")
+            raise NotInstalledError(
+                f"sink {scheme}: needs its client library: pip install 'hfbench[{extra}]'",
+                diagnostic=f"module {module} not found",
+            )
 
 
 def quieten(logger_name: str) -> None:
-    """Keep a client's warnings off stderr, where Python prints them when nobody configured logging.
+    """Keep a client's warnings off stderr, where Python prints them when logging is not configured.
 
     Failures are counted by the dispatcher. A program that configured logging still gets the client's records.
     """

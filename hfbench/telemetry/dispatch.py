@@ -1,8 +1,8 @@
-"""Takes events from the engine and never gives anything back: no waiting on networks, no exceptions.
+"""Takes events from the engine without ever affecting it: no waiting for networks, no exceptions.
 
 Each sink has a bounded queue and a daemon thread of its own. For a sink on this machine, emitting returns when the
 event is written, or after :data:`AWAIT_SECONDS` at the most (the event then stays queued); for any other it returns
-at once. Closing flushes for a second and a half in total and then lets go: daemon threads do not hold up the exit.
+immediately. Closing flushes for a second and a half in total and then gives up: daemon threads do not delay the exit.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Events that may wait for one sink: an extraction makes one or two, so this is minutes of a server that is away.
 QUEUE_CAPACITY: Final = 256
+
+#: Longest wait, at closing, for the import of a client library: half a second on a quiet machine.
+IMPORT_SECONDS: Final = 20.0
 
 #: Longest wait for a sink on this machine. Writing takes well under a millisecond; this is for a stuck lock or disk.
 AWAIT_SECONDS: Final = 1.0
@@ -63,7 +66,7 @@ class TelemetryDispatcher:
 
     @property
     def is_live(self) -> bool:
-        """Whether events go anywhere: where they do not, there is no need to make them."""
+        """Whether events go anywhere; otherwise there is no need to make them."""
         return bool(self._lanes) and not self._is_closed
 
     @property
@@ -73,7 +76,7 @@ class TelemetryDispatcher:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Lines for people about sinks that were asked for and stay off."""
+        """Lines for people about requested sinks that stay off."""
         return self._notes
 
     def emit(self, event: TelemetryEvent) -> None:
@@ -93,16 +96,23 @@ class TelemetryDispatcher:
             _await(lane, settled, deadline)
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
-        """Flush and close every sink within ``timeout_seconds`` in all; count what is left as dropped. Never raises."""
+        """Flush and close every sink within ``timeout_seconds`` in all; count what is left as dropped. Never raises.
+
+        The time begins when the clients of all sinks are imported: that is this process's own work, and takes longer on
+        a busy machine than the servers are given.
+        """
         if self._is_closed or os.getpid() != self._process_id:
             return
         self._is_closed = True
         atexit.unregister(self.close)
+        for lane in self._lanes:
+            lane.begin_close(max(0.0, timeout_seconds))
+        imported_by = time.monotonic() + IMPORT_SECONDS
+        for lane in self._lanes:
+            lane.wait_for_start(imported_by)
         deadline = time.monotonic() + max(0.0, timeout_seconds)
         for lane in self._lanes:
-            lane.begin_close(deadline)
-        for lane in self._lanes:
-            lane.end_close()
+            lane.end_close(deadline)
 
     def report(self) -> tuple[SinkReport, ...]:
         """Return what became of the events, sink by sink."""
@@ -112,7 +122,7 @@ class TelemetryDispatcher:
         """Return one line for people for each sink that dropped events; none when all is well."""
         return tuple(
             f"telemetry: {report.label} dropped {report.dropped} of {report.offered} events"
-            + (f" ({report.last_error})" if report.last_error else "")
+            + (f" ({report.reason})" if report.reason else "")
             for report in self.report()
             if report.dropped
         )
@@ -130,7 +140,7 @@ class TelemetryDispatcher:
 
 
 def open_dispatcher(cli_specs: Sequence[str], environ: Mapping[str, str], events: int = 1) -> TelemetryDispatcher:
-    """Open the sinks that were asked for and may be live.
+    """Open the requested sinks that may be live.
 
     Args:
         cli_specs: Specs from the command line, in order.
@@ -159,8 +169,7 @@ def _open(choice: SinkChoice, environ: Mapping[str, str], opened: contextlib.Exi
     except HfbenchError:
         raise
     except Exception as error:  # a third party's factory may raise anything; people get one line
-        message = f"sink {label}: can't be opened: {type(error).__name__}"
-        raise MachineError(message, diagnostic=str(error)) from error
+        raise MachineError(f"sink {label}: can't be opened: {type(error).__name__}", diagnostic=str(error)) from error
     opened.callback(sink.close)
     return AttachedSink(label, sink, is_awaited=not choice.factory.network)
 

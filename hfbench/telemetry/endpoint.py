@@ -1,4 +1,4 @@
-"""Reads the URL and the options of a network sink out of its spec, with one clear line for whatever is wrong."""
+"""Reads the URL and the options of a network sink out of its spec, with an error of one line for whatever is wrong."""
 
 from __future__ import annotations
 
@@ -78,5 +78,4 @@ def parse_endpoint(spec: SinkSpec, allowed_options: frozenset[str] = frozenset()
 
 
 def _refuse(named_by: str, why: str) -> Never:
-    message = f"sink {named_by}: {why}"
-    raise UsageError(message)
+    raise UsageError(f"sink {named_by}: {why}")

@@ -17,18 +17,16 @@ def path_in(spec: SinkSpec) -> Path:
 
     Raises:
         UsageError: The spec names no path.
-        OutputError: The folder is missing, or something that is no regular file stands there.
+        OutputError: The folder is missing, or there is something other than a regular file.
     """
     if not spec.target or "\0" in spec.target:
-        message = f"sink {spec.scheme}: needs a file, as in {spec.scheme}:runs.{spec.scheme}"
-        raise UsageError(message)
+        raise UsageError(f"sink {spec.scheme}: needs a file, as in {spec.scheme}:runs.{spec.scheme}")
     try:
         path = Path(spec.target).expanduser().absolute()
     except RuntimeError:  # ~somebody who does not exist
         path = Path(spec.target).absolute()
     if not path.parent.is_dir():
-        message = f"sink {spec.label}: there is no folder {str(path.parent)!r}; make it first"
-        raise OutputError(message)
+        raise OutputError(f"sink {spec.label}: there is no folder {str(path.parent)!r}; make it first")
     check_regular(path, spec.label)
     return path
 
@@ -37,15 +35,13 @@ def check_regular(path: Path, label: str) -> None:
     """Look before opening: opening a pipe waits for its other end, opening a device may act on it.
 
     Raises:
-        OutputError: Something that is no regular file stands at ``path``, or nobody may look there.
+        OutputError: ``path`` is something other than a regular file, or may not be looked at.
     """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return
     except OSError as error:
-        message = f"sink {label}: {error.strerror or type(error).__name__}"
-        raise OutputError(message, diagnostic=str(error)) from error
+        raise OutputError(f"sink {label}: {error.strerror or type(error).__name__}", diagnostic=str(error)) from error
     if not stat.S_ISREG(mode):
-        message = f"sink {label}: it is not a regular file; name a file"
-        raise OutputError(message)
+        raise OutputError(f"sink {label}: it is not a regular file; name a file")

@@ -47,8 +47,9 @@ class JsonlSink:
         try:
             os.close(os.open(path, _FLAGS, 0o666))
         except OSError as error:
-            message = f"sink jsonl:{path.name}: {error.strerror or type(error).__name__}"
-            raise OutputError(message, diagnostic=str(error)) from error
+            raise OutputError(
+                f"sink jsonl:{path.name}: {error.strerror or type(error).__name__}", diagnostic=str(error)
+            ) from error
 
     def emit(self, event: TelemetryEvent) -> None:
         """Append ``event`` as one whole line.
@@ -58,8 +59,7 @@ class JsonlSink:
             OSError: The line could not be written whole; nothing of it is left.
         """
         if self._is_closed:
-            message = "the sink is closed"
-            raise HfbenchError(message)
+            raise HfbenchError("the sink is closed")
         check_regular(self._path, "jsonl")
         descriptor = os.open(self._path, _FLAGS, 0o666)
         try:
@@ -84,8 +84,7 @@ def _locked(descriptor: int) -> Iterator[None]:
             break
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                message = "another process holds the file's lock"
-                raise OutputError(message) from None
+                raise OutputError("another process holds the file's lock") from None
             time.sleep(_LOCK_POLL_SECONDS)
         except OSError:
             break  # a file system without locks: O_APPEND alone still keeps lines apart
@@ -99,8 +98,7 @@ def _append(descriptor: int, line: bytes) -> None:
     written = os.write(descriptor, whole)
     if written != len(whole):
         os.ftruncate(descriptor, size)  # safe under the lock: nobody appended behind this
-        message = f"only {written} of {len(whole)} bytes fit"
-        raise OSError(message)
+        raise OSError(f"only {written} of {len(whole)} bytes fit")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """One sink, its bounded queue, and the thread that serves it.
 
-Sinks that take several events at once (:class:`hfbench.telemetry.base.BatchSink`) get the first event at once and the
-next ones together, :data:`GATHER_SECONDS` later: a request costs ten times what is in it.
+A sink that takes several events at once (:class:`hfbench.telemetry.base.BatchSink`) gets whatever waits for it in one
+call: a request costs ten times what is in it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -13,16 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hfbench.errors import HfbenchError
+from hfbench.telemetry.base import BatchSink, SlowStartingSink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hfbench.telemetry.base import TelemetryEvent, TelemetrySink
 
-#: How long events gather between two batches. PostHog's and OpenTelemetry's own background threads wait as long.
-GATHER_SECONDS: Final = 5.0
-
-#: Events in a batch: about 100 kB of JSON, far below what PostHog and collectors take. As many don't wait any longer.
+#: Events in a batch: about 100 kB of JSON, far below what PostHog and collectors accept.
 BATCH_EVENTS: Final = 64
 
 
@@ -50,24 +47,15 @@ class SinkReport:
         label: The sink.
         offered: Events that were to go there.
         delivered: Events that it took.
-        dropped_full: Events that came while its queue was full, or after closing.
-        dropped_failed: Events for which it raised.
-        dropped_late: Events that were still on their way when the time for closing was over.
-        last_error: What it raised last (the type; for hfbench's own errors the message); empty when it never did.
+        dropped: Events that did not arrive.
+        reason: Why the last of them was dropped (what the sink raised: the type; for hfbench's own errors the message).
     """
 
     label: str
     offered: int = 0
     delivered: int = 0
-    dropped_full: int = 0
-    dropped_failed: int = 0
-    dropped_late: int = 0
-    last_error: str = ""
-
-    @property
-    def dropped(self) -> int:
-        """Events that did not arrive, for whatever reason."""
-        return self.dropped_full + self.dropped_failed + self.dropped_late
+    dropped: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +75,14 @@ class Lane:
     def __init__(self, attached: AttachedSink, capacity: int) -> None:
         self._attached = attached
         self._capacity = capacity
-        self._parcels: deque[_Parcel] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        # An awaited sink has its event on disk when the engine goes on: nothing is gathered for it.
-        self._emit_all = None if attached.is_awaited else getattr(attached.sink, "emit_all", None)
-        self._has_sent = self._is_gathering = False
-        self._is_closing = False
-        self._is_abandoned = False
-        self._is_behind = False
-        self._deadline = 0.0
-        self._offered = self._delivered = self._full = self._failed = self._late = self._in_hand = 0
-        self._last_error = ""
+        self._queue: deque[_Parcel] = deque()
+        self._in_hand: list[_Parcel] = []
+        self._close_seconds = 0.0
+        self._has_started = self._is_closing = self._is_over = self._is_behind = False
+        self._offered = self._delivered = self._dropped = 0
+        self._reason = ""
 
     def offer(self, event: TelemetryEvent) -> threading.Event | None:
         """Queue ``event``, or count it as dropped. Never waits.
@@ -108,54 +92,59 @@ class Lane:
         """
         with self._changed:
             self._offered += 1
-            if self._is_closing or len(self._parcels) >= self._capacity or not self._start():
-                self._full += 1
+            if self._is_closing:
+                self._drop(1, "it came after closing")
+                return None
+            if len(self._queue) >= self._capacity or not self._start_thread():
+                self._drop(1, "the queue was full")
                 return None
             # A sink that once kept the engine waiting is not waited for again until it has caught up.
+            self._is_behind = self._is_behind and bool(self._queue or self._in_hand)
             settled = threading.Event() if self._attached.is_awaited and not self._is_behind else None
-            self._parcels.append(_Parcel(event, settled))
-            if not self._is_gathering or self._is_ripe():  # waking the thread for nothing costs as much as queueing
-                self._changed.notify()
+            self._queue.append(_Parcel(event, settled))
+            self._changed.notify_all()
             return settled
 
     def mark_behind(self) -> None:
         """Note that the sink did not deliver while somebody waited."""
         with self._changed:
-            self._is_behind = bool(self._parcels or self._in_hand)
+            self._is_behind = True
 
-    def begin_close(self, deadline: float) -> None:
-        """Take no more events; deliver what waits until ``deadline`` (``time.monotonic``), then close the sink."""
+    def begin_close(self, close_seconds: float) -> None:
+        """Take no more events; deliver what waits, then give the sink ``close_seconds`` to close."""
         with self._changed:
             self._is_closing = True
-            self._deadline = deadline
-            self._start()
-            self._changed.notify()
+            self._close_seconds = close_seconds
+            self._start_thread()
+            self._changed.notify_all()
 
-    def end_close(self) -> None:
-        """Wait for the thread until the deadline, then give up on it and on what it did not deliver."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(max(0.0, self._deadline - time.monotonic()))
+    def wait_for_start(self, deadline: float) -> None:
+        """Wait until the sink's client is imported, where it has to be, or until ``deadline`` (``time.monotonic``)."""
         with self._changed:
-            self._is_abandoned = True
-            self._late += len(self._parcels) + self._in_hand
-            self._in_hand = 0
-            self._settle_all()
+            self._changed.wait_for(lambda: self._has_started or self._thread is None, _seconds_until(deadline))
+
+    def end_close(self, deadline: float) -> None:
+        """Wait for the thread until ``deadline``, then give up on it and on what it did not deliver."""
+        if self._thread is not None:
+            self._thread.join(_seconds_until(deadline))
+        with self._changed:
+            self._is_over = True
+            left = [*self._in_hand, *self._queue]
+            self._queue.clear()
+            if left:
+                self._drop(len(left), self._reason or "not delivered in time")
+        _settle(left)
 
     def report(self) -> SinkReport:
         """Return what became of the events so far."""
         with self._changed:
-            return SinkReport(
-                self._attached.label,
-                self._offered,
-                self._delivered,
-                self._full,
-                self._failed,
-                self._late,
-                self._last_error,
-            )
+            return SinkReport(self._attached.label, self._offered, self._delivered, self._dropped, self._reason)
 
-    def _start(self) -> bool:
+    def _drop(self, count: int, reason: str) -> None:
+        self._dropped += count
+        self._reason = reason
+
+    def _start_thread(self) -> bool:
         """Start the thread if need be. False when the interpreter is too far into its exit to start one."""
         if self._thread is None:
             thread = threading.Thread(target=self._serve, name=f"hfbench-telemetry-{self._attached.label}", daemon=True)
@@ -166,63 +155,72 @@ class Lane:
             self._thread = thread
         return True
 
-    def _settle_all(self) -> None:
-        while self._parcels:
-            parcel = self._parcels.popleft()
-            if parcel.settled is not None:
-                parcel.settled.set()
-
     def _serve(self) -> None:
+        self._start_sink()
         while parcels := self._next():
             error = self._deliver([parcel.event for parcel in parcels])
             self._book(parcels, error)
-        if not self._is_abandoned:
-            self._close_sink()
+            _settle(parcels)
+        self._close_sink()
+
+    def _start_sink(self) -> None:
+        """Let the sink import its client before the first event; not for a sink that is closed unused."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._is_closing)
+            is_needed = bool(self._queue)
+        sink = self._attached.sink
+        if is_needed and isinstance(sink, SlowStartingSink):
+            with contextlib.suppress(Exception):  # the first event meets the same trouble, and is counted
+                sink.start()
+        with self._changed:
+            self._has_started = True
+            self._changed.notify_all()
 
     def _next(self) -> list[_Parcel]:
         """Wait for what is to be delivered next; nothing when there will be no more."""
+        size = BATCH_EVENTS if isinstance(self._attached.sink, BatchSink) else 1
         with self._changed:
-            if self._emit_all and self._has_sent:
-                self._is_gathering = True
-                self._changed.wait_for(self._is_ripe, GATHER_SECONDS)
-                self._is_gathering = False
-            self._changed.wait_for(lambda: self._parcels or self._is_closing)
-            if self._is_abandoned:
-                return []
-            size = BATCH_EVENTS if self._emit_all else 1
-            taken = [self._parcels.popleft() for _ in range(min(size, len(self._parcels)))]
-            self._in_hand = len(taken)
-            self._has_sent = True
-            return taken
+            self._changed.wait_for(lambda: self._queue or self._is_closing)
+            self._in_hand = [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
+            return self._in_hand
 
-    def _is_ripe(self) -> bool:
-        return self._is_closing or len(self._parcels) >= min(BATCH_EVENTS, self._capacity)
-
-    def _deliver(self, events: Sequence[TelemetryEvent]) -> str:
+    def _deliver(self, events: list[TelemetryEvent]) -> str:
+        """Give events to the sink; what it raised, as text, or nothing."""
+        sink = self._attached.sink
         try:
-            if self._emit_all:
-                self._emit_all(events)
+            if isinstance(sink, BatchSink):
+                sink.emit_all(events)
             else:
-                self._attached.sink.emit(*events)
+                sink.emit(*events)
         except BaseException as error:  # noqa: BLE001  a sink's trouble, SystemExit included, ends here and is counted
             return error.message if isinstance(error, HfbenchError) else type(error).__name__
         return ""
 
-    def _book(self, parcels: Sequence[_Parcel], error: str) -> None:
+    def _book(self, parcels: list[_Parcel], error: str) -> None:
         with self._changed:
-            if self._in_hand:  # else they were given up on, and counted as late
-                self._delivered += 0 if error else self._in_hand
-                self._failed += self._in_hand if error else 0
-                self._in_hand = 0
-                self._last_error = error or self._last_error
-            self._is_behind = self._is_behind and bool(self._parcels)
-        for parcel in parcels:
-            if parcel.settled is not None:
-                parcel.settled.set()
+            self._in_hand = []
+            if self._is_over:  # they were given up on, and counted
+                return
+            if error:
+                self._drop(len(parcels), error)
+            else:
+                self._delivered += len(parcels)
 
     def _close_sink(self) -> None:
+        if self._is_over:
+            return
         try:
-            self._attached.sink.close(max(0.0, self._deadline - time.monotonic()))
+            self._attached.sink.close(self._close_seconds)
         except BaseException as error:  # noqa: BLE001  as above
             with self._changed:
-                self._last_error = type(error).__name__
+                self._reason = type(error).__name__
+
+
+def _settle(parcels: list[_Parcel]) -> None:
+    for parcel in parcels:
+        if parcel.settled is not None:
+            parcel.settled.set()
+
+
+def _seconds_until(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())

@@ -41,8 +41,7 @@ class MemorySink:
             HfbenchError: The sink is closed.
         """
         if self._is_closed:
-            message = "the sink is closed"
-            raise HfbenchError(message)
+            raise HfbenchError("the sink is closed")
         with _LOCK:
             _RECORDED.setdefault(self._name, []).append(event)
 

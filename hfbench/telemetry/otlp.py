@@ -40,7 +40,7 @@ _MODULES: Final = (
 )
 _SCOPE: Final = "hfbench"
 
-#: What metrics and phases can be told apart by; the stage's span has every fact. Each key here is one of every time
+#: The attributes of metrics and phases; the stage's span has every fact. Each key here is one of every time
 #: series of the collector, and the SDK hashes it with every measurement: all the facts were half of an event's CPU.
 _DIMENSIONS: Final = ("engine", "scope", "backend", "image_format")
 
@@ -67,6 +67,10 @@ class OtlpSink:
         self._pipeline: _Pipeline | None = None
         self._is_closed = False
 
+    def start(self) -> None:
+        """Import the SDK."""
+        self._started()
+
     def emit(self, event: TelemetryEvent) -> None:
         """Export ``event`` as spans and metrics and wait for both answers.
 
@@ -82,14 +86,12 @@ class OtlpSink:
             HfbenchError: The sink is closed, or the collector did not take the spans or the metrics.
         """
         if self._is_closed:
-            message = "the sink is closed"
-            raise HfbenchError(message)
-        if self._pipeline is None:
-            self._pipeline = _make_pipeline(self._endpoint, wants_delta=self._wants_delta)
+            raise HfbenchError("the sink is closed")
+        pipeline = self._started()
         for event in events:
-            _trace(self._pipeline, event)
-            _measure(self._pipeline, event)
-        self._pipeline.export()
+            _trace(pipeline, event)
+            _measure(pipeline, event)
+        pipeline.export()
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
         """Take no more events; nothing is buffered."""
@@ -98,6 +100,11 @@ class OtlpSink:
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             pipeline.shutdown()
+
+    def _started(self) -> _Pipeline:
+        if self._pipeline is None:
+            self._pipeline = _make_pipeline(self._endpoint, wants_delta=self._wants_delta)
+        return self._pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,7 @@ class _Pipeline:
         if metrics is not None and not _is_taken(self.metric_exporter, metrics):
             refused.append("metrics")
         if refused:
-            message = f"the collector did not take the {' and the '.join(refused)}"
-            raise HfbenchError(message)
+            raise HfbenchError(f"the collector did not take the {' and the '.join(refused)}")
 
     def shutdown(self) -> None:
         """Close both connections."""

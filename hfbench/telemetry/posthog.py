@@ -1,4 +1,4 @@
-"""``posthog:[URL][?key=…]``: one PostHog event each, through PostHog's own client, without a person behind it.
+"""``posthog:[URL][?key=…]``: one PostHog event each, through PostHog's own client, not attributed to a person.
 
 The client is used synchronously, on the dispatcher's thread: it starts no threads and no exit handlers of its own, and
 a failure is known at once. What it adds to an event is thrown away again but for the keys in :data:`CLIENT_KEYS`.
@@ -23,7 +23,7 @@ REQUEST_SECONDS: Final = 10.0
 KEY_VARIABLES: Final = ("HFBENCH_POSTHOG_API_KEY", "POSTHOG_API_KEY")
 HOST_VARIABLES: Final = ("HFBENCH_POSTHOG_HOST", "POSTHOG_HOST")
 
-#: PostHog's cloud in the US: what its client takes when nobody names a host.
+#: PostHog's cloud in the US, its client's default.
 DEFAULT_HOST: Final = "https://us.i.posthog.com"
 
 #: What the client may add: its own name and version.
@@ -60,6 +60,11 @@ class PosthogSink:
         self._allowed: dict[str, Any] = {}
         self._messages: list[dict[str, Any]] = []
 
+    def start(self) -> None:
+        """Import the client."""
+        if self._client is None:
+            self._client = self._make_client()
+
     def emit(self, event: TelemetryEvent) -> None:
         """Send ``event`` and wait for the answer.
 
@@ -77,10 +82,8 @@ class PosthogSink:
             Exception: Whatever the client raises: refused, timed out, an answer other than 200.
         """
         if self._is_closed:
-            message = "the sink is closed"
-            raise HfbenchError(message)
-        if self._client is None:
-            self._client = self._make_client()
+            raise HfbenchError("the sink is closed")
+        self.start()
         self._messages = []
         for event in events:
             self._allowed = {**event.properties, **PRIVACY}
@@ -88,8 +91,7 @@ class PosthogSink:
                 event.name, distinct_id=ANONYMOUS_ID, properties=dict(self._allowed), timestamp=event.moment
             )
         if len(self._messages) != len(events):
-            message = "the client did not send the event"
-            raise HfbenchError(message)
+            raise HfbenchError("the client did not send the event")
         from posthog.request import batch_post
 
         batch_post(self._key, self._client.host, timeout=REQUEST_SECONDS, batch=self._messages)
@@ -148,8 +150,7 @@ def _open(spec: SinkSpec, environ: Mapping[str, str]) -> PosthogSink:
     endpoint = parse_endpoint(spec, frozenset({"key"}))
     key = endpoint.options.get("key") or _first_set(environ, KEY_VARIABLES)[0]
     if not key:
-        message = f"sink {spec.label}: needs the project's key: set POSTHOG_API_KEY, or write posthog:URL?key=…"
-        raise UsageError(message)
+        raise UsageError(f"sink {spec.label}: needs the project's key: set POSTHOG_API_KEY, or write posthog:URL?key=…")
     host, variable = (endpoint.url, spec.label) if endpoint.url else _first_set(environ, HOST_VARIABLES)
     return PosthogSink(check_url(host, f"posthog ({variable})") if host else DEFAULT_HOST, key)
 

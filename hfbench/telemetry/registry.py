@@ -1,4 +1,4 @@
-"""Which sinks there are: built-in ones by a literal dict, third parties' by entry point; imported when asked for."""
+"""The known sinks: built-in ones by a literal dict, third parties' by entry point; imported when requested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_factory(scheme: str) -> SinkFactory:
     """Return the factory for ``scheme``. A built-in scheme can't be taken over by a third party.
 
     Raises:
-        UsageError: Nobody offers that scheme; the message lists those that are offered.
+        UsageError: The scheme is unknown; the message lists those that are known.
         MachineError: The package that offers it can't be imported, or offers something else.
     """
     if scheme in BUILT_IN:
@@ -36,8 +36,7 @@ def find_factory(scheme: str) -> SinkFactory:
     offered = {point.name: point for point in _entry_points()}
     if scheme not in offered:
         known = ", ".join(f"{name}:" for name in (*BUILT_IN, *sorted(offered.keys() - BUILT_IN.keys())))
-        message = f"unknown sink {scheme!r}; known are {known}"
-        raise UsageError(message)
+        raise UsageError(f"unknown sink {scheme!r}; known are {known}")
     return _load(offered[scheme])
 
 
@@ -52,9 +51,12 @@ def _load(point: EntryPoint) -> SinkFactory:
         factory = point.load()
     except Exception as error:  # whatever a third party's import may raise
         kind = type(error).__name__
-        message = f"sink {point.name!r} ({point.value}) can't be imported: {kind}; reinstall its package"
-        raise MachineError(message, diagnostic=str(error)) from error
+        raise MachineError(
+            f"sink {point.name!r} ({point.value}) can't be imported: {kind}; reinstall its package",
+            diagnostic=str(error),
+        ) from error
     if not isinstance(factory, SinkFactory):
-        message = f"sink {point.name!r} ({point.value}) is no SinkFactory; its package does not fit this hfbench"
-        raise MachineError(message)
+        raise MachineError(
+            f"sink {point.name!r} ({point.value}) is no SinkFactory; its package does not fit this hfbench"
+        )
     return factory

@@ -55,8 +55,7 @@ class SqliteSink:
         try:
             _connect(path).close()
         except (sqlite3.Error, OSError) as error:
-            message = f"sink sqlite:{path.name}: {error}"
-            raise OutputError(message, diagnostic=repr(error)) from error
+            raise OutputError(f"sink sqlite:{path.name}: {error}", diagnostic=repr(error)) from error
 
     def emit(self, event: TelemetryEvent) -> None:
         """Insert ``event`` and commit.
@@ -66,8 +65,7 @@ class SqliteSink:
             sqlite3.Error: The row could not be written, for example because another process sits on the lock.
         """
         if self._is_closed:
-            message = "the sink is closed"
-            raise HfbenchError(message)
+            raise HfbenchError("the sink is closed")
         properties = event.to_properties_json()
         connection = self._open_connection()
         _retried(lambda: connection.execute(_INSERT, (event.name, event.time_unix_ns, properties)))

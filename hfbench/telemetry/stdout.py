@@ -23,16 +23,14 @@ class StdoutSink:
         """Write ``event`` and flush.
 
         Raises:
-            OutputError: There is no standard output, or nobody reads it.
+            OutputError: There is no standard output, or its reader is gone or slow.
             HfbenchError: The sink is closed.
         """
         if self._is_closed:
-            message = "the sink is closed"
-            raise HfbenchError(message)
+            raise HfbenchError("the sink is closed")
         stream = sys.stdout
         if stream is None or stream.closed or not _takes_bytes_now(stream):
-            message = "standard output takes nothing now"
-            raise OutputError(message)
+            raise OutputError("standard output takes nothing now")
         stream.write(event.to_line() + "\n")
         stream.flush()
 
@@ -60,8 +58,7 @@ def _takes_bytes_now(stream: TextIO) -> bool:
 def _open(spec: SinkSpec, environ: Mapping[str, str]) -> StdoutSink:
     del environ
     if spec.target:
-        message = f"sink {spec.label}: stdout: takes nothing after the colon; for a file write jsonl:FILE"
-        raise UsageError(message)
+        raise UsageError(f"sink {spec.label}: stdout: takes nothing after the colon; for a file write jsonl:FILE")
     return StdoutSink()
 
 

@@ -31,7 +31,7 @@ _EVENT_COUNT: Final = 12
 #: What a sink may take beyond the time it was given to close: threads of a busy machine wake late.
 _CLOSE_MARGIN_SECONDS: Final = 3.0
 
-#: Names shorter than this turn up inside ordinary words, so that finding them proves nothing.
+#: Names shorter than this occur inside ordinary words, so that finding them proves nothing.
 _SHORTEST_NAME: Final = 5
 
 
@@ -128,8 +128,7 @@ class SinkConformance(ABC):
         everything = self.received_bytes().lower()
         for what, name in _private_names():
             if name.lower().encode() in everything:
-                message = f"{what} leaves with an event"
-                raise ConformanceError(message)
+                raise ConformanceError(f"{what} leaves with an event")
 
     def check_keeps_no_process_alive(self) -> None:
         """Emitting starts no thread that the interpreter waits for at exit."""
@@ -140,8 +139,7 @@ class SinkConformance(ABC):
         lasting = [thread.name for thread in set(threading.enumerate()) - before if not thread.daemon]
         sink.close()
         if lasting:
-            message = f"threads that hold up the exit: {', '.join(lasting)}"
-            raise ConformanceError(message)
+            raise ConformanceError(f"threads that hold up the exit: {', '.join(lasting)}")
 
     def check_closes_in_time_and_twice(self) -> None:
         """Closing takes no longer than it was given; closing again, or unused, does no harm."""
@@ -154,8 +152,7 @@ class SinkConformance(ABC):
         sink.close(0.5)
         taken = time.monotonic() - started
         if taken > 0.5 + _CLOSE_MARGIN_SECONDS:
-            message = f"closing took {taken:.1f} s of the 0.5 s that it was given"
-            raise ConformanceError(message)
+            raise ConformanceError(f"closing took {taken:.1f} s of the 0.5 s that it was given")
 
     def check_takes_nothing_after_closing(self) -> None:
         """An event that comes after closing is refused with an exception: silence would count it as delivered."""
@@ -165,8 +162,7 @@ class SinkConformance(ABC):
             sink.emit(render_complete({}, {}))
         except Exception:  # noqa: BLE001  which one is the sink's business
             return
-        message = "an event after closing was taken without a word"
-        raise ConformanceError(message)
+        raise ConformanceError("an event after closing was accepted silently")
 
     def _send(self, events: Sequence[TelemetryEvent] | Iterator[TelemetryEvent]) -> None:
         sink = self.open_sink()
@@ -178,8 +174,9 @@ class SinkConformance(ABC):
         wanted = [_exact(event.name, event.properties) for event in sent]
         arrived = [_exact(name, properties) for name, properties in self.received()]
         if arrived != wanted:
-            message = f"{len(sent)} events were sent, {len(arrived)} arrived, and they differ: {arrived} != {wanted}"
-            raise ConformanceError(message)
+            raise ConformanceError(
+                f"{len(sent)} events were sent, {len(arrived)} arrived, and they differ: {arrived} != {wanted}"
+            )
 
 
 def example_events(count: int) -> Iterator[TelemetryEvent]:

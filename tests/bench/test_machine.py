@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hfbench.bench import machine
+from hfbench.bench.judge.comparability import IDENTITY, Side, unlike_machines
 
 if TYPE_CHECKING:
-    import pytest
+    import av
+import av
+import pytest
 
 
 def test_facts_name_the_machine_and_nobody() -> None:
     facts = machine.machine_facts()
-    assert set(machine.IDENTITY) <= set(facts)
+    assert set(IDENTITY) <= set(facts)
     assert facts["cpu"]
     assert int(facts["threads"]) >= 1
     words = set(json.dumps(facts).replace('"', " ").split())
@@ -24,8 +27,9 @@ def test_facts_name_the_machine_and_nobody() -> None:
 
 def test_differences_are_named() -> None:
     facts = machine.machine_facts()
-    assert machine.differences(facts, facts) == ()
-    assert machine.differences(facts, {**facts, "cpu": "other", "release": "other"}) == ("cpu",)
+    one, other = (Side("x", (), machine=each) for each in (facts, {**facts, "cpu": "other", "release": "other"}))
+    assert unlike_machines(one, one) == ()
+    assert [unlike.fact for unlike in unlike_machines(one, other)] == ["cpu"]
 
 
 def test_versions() -> None:
@@ -34,6 +38,16 @@ def test_versions() -> None:
     assert "version" in found
     found["version"] = "changed"
     assert machine.versions()["version"] != "changed"
+
+
+def test_the_ffmpeg_of_each_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = machine.versions()
+    assert shipped["ffmpeg_libav"] == av.ffmpeg_version_info
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho 'ffmpeg version 4.2-test Copyright'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("HFBENCH_FFMPEG", str(program))
+    assert machine.versions() == {**shipped, "ffmpeg": "4.2-test"}
 
 
 def test_load() -> None:

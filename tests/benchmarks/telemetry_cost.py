@@ -114,7 +114,8 @@ def _stream(spec: str, extract: Callable[[], Any]) -> dict[str, float]:
     dispatcher.emit(render_complete({}, {}))  # the client's import, its connection: once a process, measured apart
     _wait_for(dispatcher, 1)
     engine = 0.0
-    extractions = []
+    extractions: list[float] = []
+    events = []
     lane = next(thread for thread in threading.enumerate() if thread.name.startswith("hfbench-telemetry-"))
     assert lane.ident is not None
     clock = time.pthread_getcpuclockid(lane.ident)
@@ -124,8 +125,13 @@ def _stream(spec: str, extract: Callable[[], Any]) -> dict[str, float]:
         result = extract()
         extractions.append(_cpu_seconds() - started - (time.clock_gettime(clock) - background))
         own = time.thread_time()
-        dispatcher.emit(render_complete(result.breakdown.to_json(), _facts(machine_facts)))
+        events.append(render_complete(result.breakdown.to_json(), _facts(machine_facts)))
         engine += time.thread_time() - own
+    own = time.thread_time()
+    for event in events:  # as the commands do: not before everything is measured
+        dispatcher.emit(event)
+    engine += time.thread_time() - own
+    _wait_for(dispatcher, 1 + EVENTS)
     background = time.clock_gettime(clock) - background_before
     started = time.process_time()
     dispatcher.close(60)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,11 @@ def publish() -> Publish:
         size: int = 100,
         payload: Mapping[str, str] | None = None,
     ) -> Lease:
-        with cache.publish(key) as partial:
+        with tempfile.TemporaryDirectory() as folder:
             for index in range(frames):
-                (partial.folder / f"frame_{index + 1:05d}.jpg").write_bytes(bytes([index % 255 + 1]) * size)
-            lease = partial.commit(payload or {})
-        assert lease is not None, partial.trouble
+                (Path(folder) / f"frame_{index + 1:05d}.jpg").write_bytes(bytes([index % 255 + 1]) * size)
+            lease = cache.adopt(key, Path(folder), payload or {})
+        assert isinstance(lease, Lease), lease.reason
         return lease
 
     return publish_frames

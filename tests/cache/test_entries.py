@@ -158,7 +158,6 @@ def test_a_whole_entry_is_a_hit_and_says_what_it_holds(cache: ExtractionCache, k
         assert (lease.manifest.count, lease.manifest.total_bytes) == (3, 300)
         assert lease.manifest.payload == {"pattern": "frame_%05d.jpg"}
         assert lease.manifest.key_digest == key.digest
-    assert (cache.counters.hits, cache.counters.misses) == (1, 0)
 
 
 @every_damage
@@ -176,7 +175,6 @@ def test_a_damaged_entry_is_a_miss_and_heals(
     assert again is not None
     again.close()
     assert cache.verify() == []
-    assert (cache.counters.hits, cache.counters.misses, cache.counters.publish_failures) == (1, 1, 0)
     assert {path.name for path in cache.root.iterdir()} - {"elsewhere", "elsewhere folder"} == {
         "CACHEDIR.TAG",
         ".grown",

@@ -49,7 +49,6 @@ def test_the_least_recently_used_go_until_the_rest_fits(
     assert kept(small, keys) == [3, 4]
     assert report.evictions == 3
     assert report.bytes_left == small.info().entry_bytes <= 3_000
-    assert (small.counters.evictions, small.counters.bytes_freed) == (3, report.bytes_freed)
     assert report.bytes_freed >= 3_000
 
 
@@ -150,20 +149,24 @@ def test_clear_takes_everything_of_any_age(cache: ExtractionCache, clock: Standi
 
 
 ABANDON = """
-import os, signal, sys
+import signal, sys
 from pathlib import Path
-from hfbench.cache import CacheKey, ExtractionCache
-partial = ExtractionCache.open(Path(sys.argv[1])).publish(CacheKey(sys.argv[2]))
-(partial.folder / "frame_00001.jpg").write_bytes(b"x" * 1000)
-print("ready", flush=True)
-signal.pause()
+from hfbench.cache import CacheKey, ExtractionCache, publishing
+own = Path(sys.argv[3])
+own.mkdir()
+(own / "frame_00001.jpg").write_bytes(b"x" * 1000)
+def stop(*_, **__):
+    print("ready", flush=True)
+    signal.pause()
+publishing.write_manifest = stop
+ExtractionCache.open(Path(sys.argv[1])).adopt(CacheKey(sys.argv[2]), own, {})
 """
 
 
 def test_a_partial_is_abandoned_when_its_writer_is_dead_and_not_before(
-    cache: ExtractionCache, key: CacheKey, child_environment: dict[str, str]
+    cache: ExtractionCache, key: CacheKey, child_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-c", ABANDON, str(cache.root), key.digest]
+    command = [sys.executable, "-c", ABANDON, str(cache.root), key.digest, str(tmp_path / "own")]
     with subprocess.Popen(command, env=child_environment, stdout=subprocess.PIPE, text=True) as writer:
         try:
             assert writer.stdout is not None
@@ -174,7 +177,6 @@ def test_a_partial_is_abandoned_when_its_writer_is_dead_and_not_before(
             writer.send_signal(signal.SIGKILL)
     report = cache.sweep()
     assert (report.partials_cleared, report.bytes_freed) == (1, 1000)
-    assert cache.counters.partials_cleared == 1
     assert cache.info().partials == 0
 
 

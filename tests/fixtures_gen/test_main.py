@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fixtures_gen import CATALOGUE
-from fixtures_gen.__main__ import default_root, main
+from fixtures_gen.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,11 +113,16 @@ def test_an_empty_path_is_wrong_use(arguments: tuple[str, ...]) -> None:
     assert "the name is empty" in result.stderr
 
 
-def test_the_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HFBENCH_HOME", str(tmp_path))
-    assert default_root() == tmp_path / "fixtures"
-    monkeypatch.delenv("HFBENCH_HOME")
-    assert default_root().name == "fixtures"
+def test_a_relative_home_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HFBENCH_HOME", "somewhere")
+    result = CliRunner().invoke(main, ["list"])
+    assert result.exit_code == 2
+    assert "HFBENCH_HOME is 'somewhere', a relative path" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_short_help() -> None:
+    assert CliRunner().invoke(main, ["build", "-h"]).exit_code == 0
 
 
 def test_hostile_writes_them(run: Run, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import random
+
 import pytest
 
 from hfbench.history import Axes, History, Point, Series, find_steps, gate_command, steps_of
@@ -69,6 +72,35 @@ def test_a_counter_that_varies_within_a_commit_is_no_step() -> None:
         Point(f"{n}", float(n), values) for n, values in enumerate([(10.0, 10.0), (10.0, 12.0), (12.0, 12.0)])
     )
     assert steps_of(Series(Axes(scenario="s", metric="tmpPeakBytes"), points)) == ()
+
+
+def _flipping(seed: int, share: float, commits: int = 60, level: float = 154.0) -> list[float]:
+    chance = random.Random(seed)
+    return [level + (chance.random() < share) for _ in range(commits)]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.5])
+def test_a_counter_that_flips_by_one_makes_no_steps(share: float) -> None:
+    """Kind: 10 to 20 "exact" steps in the history of an engine whose count varies by itself."""
+    found = [steps_of(line(_flipping(seed, share), metric="framesDecoded")) for seed in range(HISTORIES)]
+    # One excursion alone can't be told from a change that was reverted: up and down are two steps, at most.
+    assert max(len(steps) for steps in found) <= 2
+    assert sum(len(steps) for steps in found) <= 4
+    before = sum(a != b for a, b in itertools.pairwise(_flipping(0, share)))
+    assert before >= 4  # the negative control: so many neighbours do differ in one history
+
+
+def test_a_real_step_of_a_flipping_counter_is_found_once() -> None:
+    for seed in range(HISTORIES):
+        values = [*_flipping(seed, 0.2, 30), *_flipping(seed + 50, 0.2, 30, level=165.0)]
+        (step,) = steps_of(line(values, metric="framesDecoded"))
+        assert step.after.when == 1_700_000_000.0 + 3600 * 30
+        assert not step.is_exact
+
+
+def test_a_counter_that_is_changed_and_changed_back_several_times_stays_exact() -> None:
+    steps = steps_of(line(([900.0] * 5 + [901.0] * 5) * 3, metric="framesDecoded"))
+    assert [step.is_exact for step in steps] == [True] * 5
 
 
 def test_a_counter_that_comes_from_zero_has_no_percentage() -> None:

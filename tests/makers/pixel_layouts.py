@@ -1,8 +1,8 @@
 """Flat pictures in any pixel format, packed by hand: the layouts of libavutil's pixfmt.h, written down a second time.
 
-A layout is a family and a line a plane. ``16be*2/2x1: Y10 x6 | U10 x6`` reads: big-endian words of 16 bits; a unit holds
-two pixels; the plane is subsampled 2 by 1; a unit's words follow, each with its fields from the most significant bit
-down. ``x`` is padding. ``f32`` and ``f16`` are floats.
+A layout is a line a plane. ``16be*2/2x1: Y10 x6 | U10 x6`` reads: big-endian words of 16 bits; a unit holds two pixels;
+the plane is subsampled 2 by 1; a unit's words follow, each with its fields from the most significant bit down. ``x`` is
+padding; ``f32`` and ``f16`` are floats.
 """
 
 from __future__ import annotations
@@ -207,7 +207,8 @@ def _unit(body: str, head: Any, codes: Mapping[str, float], padding: int) -> byt
 
 def _units(head: str, width: int) -> int:
     _, _, _, group, wide, _ = _HEAD.fullmatch(head).groups()  # type: ignore[union-attr]
-    return -(-(-(-width // int(wide or 1))) // int(group or 1))
+    samples = -(-width // int(wide or 1))
+    return -(-samples // int(group or 1))
 
 
 def _rows(head: str, height: int) -> int:

@@ -22,16 +22,25 @@ MARK = "ann7f3a"
 #: What changes which sinks are live, or where they send to.
 SWITCHES = ("HFBENCH_", "POSTHOG_", "OTEL_", "DO_NOT_TRACK", "CI", "GITHUB_", "GITLAB_", "HTTP_PROXY", "HTTPS_PROXY")
 
-CLI = "from hfbench.cli import main; main()"
+#: Seconds for which a client waits for a server: longer than any test. A process that ends did not wait for it.
+LONG_SECONDS = 600.0
 
-#: Arguments: composition, output folder, how the sinks are called, specs. Prints when the extraction ended (seconds
-#: since 1970), and at its end what ``hfbench extract --json`` does.
+CLI = f"""
+from hfbench.telemetry import otlp, posthog
+otlp.REQUEST_SECONDS = posthog.REQUEST_SECONDS = {LONG_SECONDS}
+from hfbench.cli import main
+main()
+"""
+
+#: Arguments: composition, output folder, how the sinks are called, seconds for a request, specs. Prints when the
+#: extraction ended (seconds since 1970), and at its end what ``hfbench extract --json`` does.
 PROGRAM = """
 import json, os, sys, time
 from collections import Counter
 from hfbench import Composition, extract
-composition, out, how, *specs = sys.argv[1:]
-from hfbench.telemetry import machine_facts, open_dispatcher, render_complete, render_failed
+composition, out, how, seconds, *specs = sys.argv[1:]
+from hfbench.telemetry import machine_facts, open_dispatcher, otlp, posthog, render_complete, render_failed
+otlp.REQUEST_SECONDS = posthog.REQUEST_SECONDS = float(seconds)
 dispatcher = open_dispatcher(specs if how != "directly" else [], os.environ)
 result = extract(Composition.load(composition), out)
 print(time.time(), flush=True)
@@ -44,8 +53,6 @@ emit = dispatcher.emit
 if how == "directly":  # what nobody does: a sink in the engine's thread, without the dispatcher
     from hfbench.telemetry.base import SinkSpec
     from hfbench.telemetry.registry import find_factory
-    from hfbench.telemetry import otlp, posthog
-    otlp.REQUEST_SECONDS = posthog.REQUEST_SECONDS = 6.0  # else it is 10 s
     spec = SinkSpec.parse(specs[0])
     emit = find_factory(spec.scheme).open(spec, os.environ).emit
 for event in events:
@@ -153,9 +160,9 @@ class Project:
         seconds = ended - read_events(self.events).events[0].time_unix_ns / 1e9 if self.events.exists() else None
         return Ran(ran.returncode, self._without_times(document), ran.stderr, seconds, document["breakdown"])
 
-    def program(self, how: str, *specs: str, **environ: str) -> Ran:
+    def program(self, how: str, *specs: str, seconds: float = LONG_SECONDS, **environ: str) -> Ran:
         """:data:`PROGRAM`, ``closing`` the dispatcher, leaving that to the exit, or calling the sink ``directly``."""
-        ran = self.run(PROGRAM, "composition.json", "frames", how, *specs, **environ)
+        ran = self.run(PROGRAM, "composition.json", "frames", how, str(seconds), *specs, **environ)
         ended = time.time()
         extracted, _, document = ran.stdout.partition("\n")
         result = self._without_times(json.loads(document)) if document else {}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import ModuleType
 
@@ -81,14 +82,18 @@ def test_the_example_history_says_that_it_is_made_up_and_its_steps_are_found() -
     assert "+18" in nb.history_figure(history, "cpuMs").alt
 
 
-def test_no_step_is_told_with_what_was_looked_at_and_what_is_too_short_to_tell() -> None:
+def test_no_step_is_shown_with_what_was_searched_and_what_could_have_been_found() -> None:
     history = nb.example_history().where(metric=("cpuMs", "framesDecoded"))
     short = History(tuple(replace(series, points=series.points[:5]) for series in history.series))
-    told = repr(nb.show_steps(find_steps(short), short))
-    assert "0 steps" in told
-    assert "Looked for in 2 lines: cpuMs, framesDecoded." in told
-    assert "1 lines of times have fewer than 6 commits" in told
-    assert "fewer than" not in repr(nb.show_steps(find_steps(history), history))
+    shown = repr(nb.show_steps(find_steps(short), short))
+    assert "0 steps" in shown
+    assert "Searched 2 lines: cpuMs, framesDecoded." in shown
+    assert "1 line of times with fewer than 6 commits" in shown
+    assert "none: too few commits" in shown
+    assert "any difference" in shown
+    complete = repr(nb.show_steps(find_steps(history), history))
+    assert "fewer than" not in complete
+    assert re.search(r"cpuMs.*60 +\+\d+\.\d%", complete)
 
 
 def test_lines_that_would_cover_each_other_are_drawn_as_one_that_names_all() -> None:
@@ -101,7 +106,7 @@ def test_lines_that_would_cover_each_other_are_drawn_as_one_that_names_all() -> 
     )
     figure = nb.history_figure(History((series, alike, other)), "framesDecoded")
     named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert named == ["libav segment\nffmpeg segment", "libav fused"]
+    assert named == ["libav segment jpg\nffmpeg segment jpg", "libav fused jpg"]
     many = [replace(other, points=(Point("c", 1.0, (float(number_),)),)) for number_ in range(8)]
     legend = nb.history_figure(History(tuple(many)), "framesDecoded").axes[0].get_legend()
     assert legend.get_title().get_text() == "the 6 highest of 8 lines"

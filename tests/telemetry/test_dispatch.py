@@ -12,19 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench.errors import MachineError, UsageError
-from hfbench.telemetry import AttachedSink, TelemetryDispatcher, TelemetryEvent, open_dispatcher, render_complete
+from hfbench.telemetry import (
+    AttachedSink,
+    TelemetryDispatcher,
+    TelemetryEvent,
+    dispatch,
+    open_dispatcher,
+    render_complete,
+)
 from hfbench.telemetry.base import SinkFactory, SinkSpec
-from hfbench.telemetry.dispatch import AWAIT_SECONDS, QUEUE_CAPACITY
-from hfbench.telemetry.lane import BATCH_EVENTS
+from hfbench.telemetry.dispatch import QUEUE_CAPACITY
+from hfbench.telemetry.lane import BATCH_EVENTS, Lane
 from hfbench.telemetry.memory import forget, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 EVENT = render_complete({"videoExtractMs": 1.5}, {"scope": "fused"})
-
-#: Machines under load wake threads late; what is tested is that a sink that hangs for ever is not waited for.
-MARGIN_SECONDS = 3.0
 
 
 class ListSink:
@@ -121,18 +125,16 @@ def test_awaited_event_is_delivered_when_emit_returns() -> None:
 
 def test_network_sink_that_hangs_is_never_waited_for(hanging: HangingSink) -> None:
     dispatcher = TelemetryDispatcher([AttachedSink("hangs", hanging)])
-    started = time.monotonic()
     for _ in range(QUEUE_CAPACITY + 50):
         dispatcher.emit(EVENT)
-    assert time.monotonic() - started < MARGIN_SECONDS
-    dispatcher.close(0.2)
-    assert time.monotonic() - started < 0.2 + 2 * MARGIN_SECONDS
+    assert dispatcher.report()[0].dropped in {49, 50}  # one event may have left the queue before it was full
+    dispatcher.close(0.2)  # the sink hangs for ever: that we get here is the proof
     (report,) = dispatcher.report()
     assert report.offered == QUEUE_CAPACITY + 50
     assert report.delivered == 0
-    assert report.dropped_full in {49, 50}  # one event may have left the queue before it was full
     assert report.offered == report.delivered + report.dropped
-    assert dispatcher.complaints() == (f"telemetry: hangs dropped {report.offered} of {report.offered} events",)
+    said = f"telemetry: hangs dropped {report.offered} of {report.offered} events (the queue was full)"
+    assert dispatcher.complaints() == (said,)
 
 
 def numbered(count: int) -> list[TelemetryEvent]:
@@ -146,50 +148,88 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_first_event_goes_at_once_and_the_next_ones_together() -> None:
-    sink, events = BatchSink(), numbered(20)
+def test_what_waits_goes_together() -> None:
+    release = threading.Event()
+
+    class Slow(BatchSink):
+        def emit_all(self, events: Sequence[TelemetryEvent]) -> None:
+            super().emit_all(events)
+            release.wait()
+
+    sink, events = Slow(), numbered(1 + BATCH_EVENTS + 3)
     with TelemetryDispatcher([AttachedSink("a", sink)]) as dispatcher:
         dispatcher.emit(events[0])
-        wait_until(lambda: dispatcher.report()[0].delivered == 1)
+        wait_until(lambda: len(sink.batches) == 1)
         for event in events[1:]:
             dispatcher.emit(event)
-    assert sink.batches == [events[:1], events[1:]]
-    assert dispatcher.report()[0].delivered == 20
-
-
-def test_gathered_events_go_without_a_close_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hfbench.telemetry.lane.GATHER_SECONDS", 0.05)
-    sink, events = BatchSink(), numbered(3)
-    dispatcher = TelemetryDispatcher([AttachedSink("a", sink)])
-    for event in events:
-        dispatcher.emit(event)
-    wait_until(lambda: dispatcher.report()[0].delivered == 3)
+        release.set()
+    assert [len(batch) for batch in sink.batches] == [1, BATCH_EVENTS, 3]
     assert [event for batch in sink.batches for event in batch] == events
-    dispatcher.close()
+    assert dispatcher.report()[0].delivered == len(events)
 
 
-def test_full_batch_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hfbench.telemetry.lane.GATHER_SECONDS", 3600.0)
-    sink, events = BatchSink(), numbered(1 + 2 * BATCH_EVENTS)
+def test_events_that_come_while_the_client_is_imported_go_together() -> None:
+    imported = threading.Event()
+
+    class Starting(BatchSink):
+        def start(self) -> None:
+            imported.wait()
+
+    sink, events = Starting(), numbered(5)
+    with TelemetryDispatcher([AttachedSink("a", sink)]) as dispatcher:
+        for event in events:
+            dispatcher.emit(event)
+        imported.set()
+    assert sink.batches == [events]
+
+
+def test_closing_does_not_count_the_import_of_the_client() -> None:
+    class Starting(ListSink):
+        def start(self) -> None:
+            wait_until(lambda: dispatcher._is_closed)
+            time.sleep(0.3)  # longer than closing may take
+
+    sink = Starting()
     dispatcher = TelemetryDispatcher([AttachedSink("a", sink)])
-    dispatcher.emit(events[0])
-    wait_until(lambda: dispatcher.report()[0].delivered == 1)
-    for event in events[1:]:
-        dispatcher.emit(event)
-    wait_until(lambda: dispatcher.report()[0].delivered == len(events))
-    assert [len(batch) for batch in sink.batches] == [1, BATCH_EVENTS, BATCH_EVENTS]
-    dispatcher.close()
+    dispatcher.emit(EVENT)
+    dispatcher.close(0.2)
+    assert dispatcher.report()[0].delivered == 1
+
+
+def test_client_whose_import_never_ends_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfbench.telemetry.dispatch.IMPORT_SECONDS", 0.1)
+    release = threading.Event()
+
+    class Starting(ListSink):
+        def start(self) -> None:
+            release.wait()
+
+    dispatcher = TelemetryDispatcher([AttachedSink("a", Starting())])
+    dispatcher.emit(EVENT)
+    dispatcher.close(0.1)
+    release.set()
+    assert dispatcher.complaints() == ("telemetry: a dropped 1 of 1 events (not delivered in time)",)
+
+
+def test_client_that_is_not_needed_is_not_imported() -> None:
+    class Starting(ListSink):
+        def start(self) -> None:
+            raise AssertionError
+
+    sink = Starting()
+    TelemetryDispatcher([AttachedSink("a", sink)]).close()
+    assert len(sink.closed_with) == 1
 
 
 def test_every_event_of_a_refused_batch_is_counted() -> None:
     sink, events = BatchSink(refused=2), numbered(10)
     with TelemetryDispatcher([AttachedSink("a", sink)]) as dispatcher:
         dispatcher.emit(events[0])
-        wait_until(lambda: dispatcher.report()[0].dropped_failed == 1)
+        wait_until(lambda: dispatcher.report()[0].dropped == 1)
         for event in events[1:]:
             dispatcher.emit(event)
     (report,) = dispatcher.report()
-    assert (report.offered, report.delivered, report.dropped_failed, report.last_error) == (10, 0, 10, "ValueError")
+    assert (report.offered, report.delivered, report.dropped, report.reason) == (10, 0, 10, "ValueError")
 
 
 def test_sink_on_this_machine_gets_each_event_at_once_even_if_it_takes_batches() -> None:
@@ -221,7 +261,7 @@ def test_batch_that_hangs_is_counted_as_late_once() -> None:
         if thread.name == "hfbench-telemetry-hangs":
             thread.join(5)
     assert dispatcher.report() == before
-    assert (before[0].offered, before[0].delivered, before[0].dropped_late) == (6, 1, 5)
+    assert (before[0].offered, before[0].delivered, before[0].dropped) == (6, 1, 5)
 
 
 def test_what_arrives_after_giving_up_is_not_counted_twice(hanging: HangingSink) -> None:
@@ -234,15 +274,23 @@ def test_what_arrives_after_giving_up_is_not_counted_twice(hanging: HangingSink)
         if thread.name == "hfbench-telemetry-hangs":
             thread.join(5)
     assert dispatcher.report() == before
-    assert before[0].dropped_late == 1
+    assert (before[0].dropped, before[0].reason) == (1, "not delivered in time")
 
 
-def test_local_sink_that_hangs_costs_one_wait_in_all(hanging: HangingSink) -> None:
+def test_local_sink_that_hangs_costs_one_wait_in_all(hanging: HangingSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfbench.telemetry.dispatch.AWAIT_SECONDS", 0.05)
+    waits = []
+
+    def counted(lane: Lane, settled: threading.Event | None, deadline: float) -> None:
+        waits.append(settled)
+        waited_for(lane, settled, deadline)
+
+    waited_for = dispatch._await
+    monkeypatch.setattr(dispatch, "_await", counted)
     dispatcher = TelemetryDispatcher([AttachedSink("hangs", hanging, is_awaited=True)])
-    started = time.monotonic()
     for _ in range(20):
         dispatcher.emit(EVENT)
-    assert AWAIT_SECONDS <= time.monotonic() - started < AWAIT_SECONDS + MARGIN_SECONDS
+    assert [settled is not None for settled in waits] == [True] + [False] * 19
     hanging.release.set()
     dispatcher.close()
     assert len(hanging.events) == 20
@@ -253,9 +301,7 @@ def test_sink_that_caught_up_is_waited_for_again(hanging: HangingSink) -> None:
     dispatcher = TelemetryDispatcher([AttachedSink("hangs", hanging, is_awaited=True)])
     dispatcher.emit(EVENT)
     hanging.release.set()
-    deadline = time.monotonic() + MARGIN_SECONDS
-    while dispatcher.report()[0].delivered < 1 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: dispatcher.report()[0].delivered == 1)
     dispatcher.emit(EVENT)
     assert len(hanging.events) == 2
     dispatcher.close()
@@ -270,7 +316,7 @@ def test_sink_that_raises_is_counted_and_not_felt(error: BaseException, *, is_aw
         for _ in range(3):
             dispatcher.emit(EVENT)
     bad, fine = dispatcher.report()
-    assert (bad.dropped_failed, bad.last_error) == (3, type(error).__name__)
+    assert (bad.dropped, bad.reason) == (3, type(error).__name__)
     assert (fine.delivered, len(good.events)) == (3, 3)
     assert dispatcher.complaints() == (f"telemetry: bad dropped 3 of 3 events ({type(error).__name__})",)
 
@@ -280,7 +326,7 @@ def test_event_after_closing_is_counted() -> None:
     dispatcher.close()
     dispatcher.close()
     dispatcher.emit(EVENT)
-    assert dispatcher.report()[0].dropped_full == 1
+    assert dispatcher.report()[0].dropped == 1
 
 
 @pytest.mark.parametrize("junk", [None, 3, "render_complete", object(), TelemetryEvent("made_up", {"scope": "fused"})])

@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 PROCESSES, EVENTS = 8, 500
 
-#: What the product promises, from the end of the work to the end of the process.
-EXIT_SECONDS = 2.0
-
-#: What the rest of an exit may take on a machine under load. The clients would wait for 10 s and more.
-MARGIN_SECONDS = 4.0
-
 WRITER = """
 import sys
 from hfbench.telemetry import open_dispatcher, render_complete
@@ -84,17 +78,16 @@ def test_event_outlives_a_process_that_is_killed_right_after(tmp_path: Path) -> 
     assert rows(database) == [0, 1, 2, 3, 4]
 
 
+#: Its client waits for minutes, so that it would not end in time if anything waited for the server.
 EMITTER = """
-import os, sys, time
-from hfbench.telemetry import open_dispatcher, render_complete
+import os, sys
+from hfbench.telemetry import open_dispatcher, otlp, posthog, render_complete
+otlp.REQUEST_SECONDS = posthog.REQUEST_SECONDS = 600.0
 spec, how = sys.argv[1], sys.argv[2]
 telemetry = open_dispatcher([spec], os.environ)
-started = time.monotonic()
 for number in range(3):
     telemetry.emit(render_complete({"videoExtractMs": 1.0}, {"scope": "fused"}))
-assert time.monotonic() - started < 1, "emitting waited for the network"
 sys.stdin.readline()
-print(time.monotonic(), flush=True)
 if how == "close":
     telemetry.close()
     report, = telemetry.report()
@@ -105,8 +98,8 @@ if how == "close":
 SPECS = {"posthog": "posthog:{}?key=phc_test", "otlp": "otlp:{}"}
 
 
-def exit_seconds(spec: str, how: str, is_under_way: Callable[[], object]) -> tuple[float, str]:
-    """Seconds from the program's last line (or the start of its ``close``) to the end of its process; its output."""
+def ended(spec: str, how: str, is_under_way: Callable[[], object]) -> str:
+    """What the program printed, once its process has ended: how many events were delivered, if it closed."""
     environ = {**os.environ, "DO_NOT_TRACK": "", "CI": "", "HFBENCH_NO_TELEMETRY": ""}
     command = [sys.executable, "-W", "error", "-c", EMITTER, spec, how]
     pipe = subprocess.PIPE
@@ -114,11 +107,13 @@ def exit_seconds(spec: str, how: str, is_under_way: Callable[[], object]) -> tup
         deadline = time.monotonic() + 60
         while not is_under_way() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        stdout, stderr = process.communicate("go on\n", timeout=120)
-        ended = time.monotonic()
+        try:
+            stdout, stderr = process.communicate("go on\n", timeout=120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     assert (process.returncode, stderr) == (0, "")
-    first, *rest = stdout.split()
-    return ended - float(first), " ".join(rest)
+    return stdout.strip()
 
 
 @pytest.mark.parametrize("how", ["close", "just exit"])
@@ -128,10 +123,9 @@ def test_server_that_never_answers_does_not_hold_up_the_exit(
 ) -> None:
     need(scheme)
     with FakeServer(status=None) as server:
-        taken, rest = exit_seconds(SPECS[scheme].format(server.url), how, lambda: server.requests)
+        printed = ended(SPECS[scheme].format(server.url), how, lambda: server.requests)
         assert server.requests, "the server was never asked, so nothing was shown"
-    assert taken < EXIT_SECONDS + MARGIN_SECONDS
-    assert rest in {"0", ""}
+    assert printed == ("0" if how == "close" else "")
 
 
 @pytest.mark.parametrize("status", [200, 400, 429, 500, 503])
@@ -141,8 +135,7 @@ def test_server_that_answers_anything_does_not_hold_up_the_exit(
 ) -> None:
     need(scheme)
     with FakeServer(status) as server:
-        taken, delivered = exit_seconds(SPECS[scheme].format(server.url), "close", lambda: server.requests)
-    assert taken < EXIT_SECONDS + MARGIN_SECONDS
+        delivered = ended(SPECS[scheme].format(server.url), "close", lambda: server.requests)
     assert delivered == ("3" if status == 200 else "0")
 
 
@@ -151,14 +144,19 @@ def test_refused_connection_does_not_hold_up_the_exit(scheme: str, need: Callabl
     need(scheme)
     started = time.monotonic()
     url = refusing_url()
-    taken, delivered = exit_seconds(SPECS[scheme].format(url), "close", lambda: time.monotonic() > started + 1)
-    assert taken < EXIT_SECONDS + MARGIN_SECONDS
+    delivered = ended(SPECS[scheme].format(url), "close", lambda: time.monotonic() > started + 1)
     assert delivered == "0"
 
 
-def test_thread_that_holds_up_the_exit_would_be_noticed() -> None:
-    """Negative control: the same measurement on a program with a thread that is no daemon."""
-    script = "import threading, time; print(time.monotonic(), flush=True); threading.Timer(1.5, int).start()"
-    with start(script) as process:
-        stdout, _ = process.communicate(timeout=60)
-        assert time.monotonic() - float(stdout) > 1.4
+def test_sink_in_the_programs_own_thread_would_be_noticed() -> None:
+    """Negative control: a program that delivers in its own thread does not end while the server is silent."""
+    script = EMITTER.replace("telemetry.emit(", "telemetry._lanes[0]._attached.sink.emit(")
+    with FakeServer(status=None) as server:
+        command = [sys.executable, "-c", script, SPECS["posthog"].format(server.url), "close"]
+        environ = {**os.environ, "DO_NOT_TRACK": "", "CI": "", "HFBENCH_NO_TELEMETRY": ""}
+        with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=environ) as process:
+            while not server.requests:
+                time.sleep(0.02)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.communicate("go on\n", timeout=3)
+            process.kill()

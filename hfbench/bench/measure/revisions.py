@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from hfbench.bench.measure.run_root import open_run_root
+from hfbench.bench.measure.submodules import changed_inside, fill
 from hfbench.errors import HfbenchError, MeasurementError, UsageError
 from hfbench.git import GitError, git
 
@@ -23,7 +25,8 @@ _BUILD_SECONDS: Final = 1800
 _READY: Final = "hfbench-ready"
 _TAIL_LINES: Final = 15
 
-Tell = Callable[[str], None]
+#: Called with what is going on, in words.
+OnStage = Callable[[str], None]
 
 
 class BuildError(MeasurementError):
@@ -38,15 +41,25 @@ class Revision:
         asked: how it was asked for (``main``, ``HEAD~1``, ``.``).
         commit: the commit that holds it; for uncommitted changes, a snapshot that no branch points to.
         tree: hash of its content alone: two commits with one tree are one build.
+        head: with ``.``, the commit that the changes were made on.
         uncommitted: paths that differ from HEAD, with ``.``.
-        left_out: untracked repositories inside this one, with ``.``: their files are not this repository's.
+        left_out: with ``.``, what is in the working tree and in no revision: untracked repositories inside this one,
+            and submodules with changes that are not committed there.
+        folder: where the project is in its repository: ``engine/``; empty at the top.
     """
 
     asked: str
     commit: str
     tree: str
+    head: str = ""
     uncommitted: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def reported(self) -> str:
+        """The full hash, with ``-dirty`` for uncommitted changes: the ``revision`` that a record holds of an engine."""
+        return f"{self.head}-dirty" if self.uncommitted else self.commit
 
     @property
     def label(self) -> str:
@@ -61,7 +74,7 @@ class Revision:
 
 
 #: Puts a source tree into an environment folder with a ``bin``; :func:`pip_install` is the one in use.
-Install = Callable[[Path, Path, Revision, Tell], None]
+Install = Callable[[Path, Path, Revision, OnStage], None]
 
 
 def resolve(repository: Path, asked: str) -> Revision:
@@ -77,7 +90,8 @@ def resolve(repository: Path, asked: str) -> Revision:
         commit = git(repository, "rev-parse", "--verify", "--end-of-options", f"{asked}^{{commit}}")
     except GitError as error:
         raise UsageError(_no_revision(repository, asked), diagnostic=error.diagnostic) from error
-    return Revision(asked, commit, git(repository, "rev-parse", f"{commit}^{{tree}}"))
+    folder = git(repository, "rev-parse", "--show-prefix")
+    return Revision(asked, commit, git(repository, "rev-parse", f"{commit}^{{tree}}"), folder=folder)
 
 
 def _working_tree(repository: Path) -> Revision:
@@ -91,18 +105,22 @@ def _working_tree(repository: Path) -> Revision:
     # repository's, and git can't add it at all while it has no commit.
     nested = tuple(entry[3:] for entry in entries if entry.startswith("??") and entry.endswith("/"))
     changed = tuple(entry[3:] for entry in entries if entry[3:] not in nested)
+    left_out = (*nested, *changed_inside(top, "HEAD"))
+    clean = replace(head, asked=WORKING_TREE, left_out=left_out)
     if not changed:
-        return Revision(WORKING_TREE, head.commit, head.tree, left_out=nested)
+        return clean
     # A second index, so that the user's own staging area is not touched.
-    with tempfile.TemporaryDirectory(prefix="hfbench-index-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+    with open_run_root() as root, root.folder("index-") as folder:
+        index = {"GIT_INDEX_FILE": str(folder / "index")}
         git(top, "read-tree", "HEAD", extra=index)
         excluded = [f":(top,exclude,literal){path}" for path in nested]
         git(top, "add", "--all", "--", ":/", *excluded, extra=index, seconds=_GIT_SECONDS)
         tree = git(top, "write-tree", extra=index)
+    if tree == head.tree:  # only files inside submodules have changes
+        return clean
     author = {f"GIT_{who}_{what}": "hfbench" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     commit = git(top, "commit-tree", tree, "-p", head.commit, "-m", "uncommitted changes, as measured", extra=author)
-    return Revision(WORKING_TREE, commit, tree, changed, nested)
+    return replace(clean, commit=commit, tree=tree, head=head.commit, uncommitted=changed)
 
 
 def _no_revision(repository: Path, asked: str) -> str:
@@ -117,7 +135,9 @@ def _no_revision(repository: Path, asked: str) -> str:
     return f"no revision {asked!r} in this repository{advice or ': name a branch, a tag or a commit'}"
 
 
-def environment(repository: Path, revision: Revision, store: Path, tell: Tell, install: Install | None = None) -> Path:
+def environment(
+    repository: Path, revision: Revision, store: Path, on_stage: OnStage, install: Install | None = None
+) -> Path:
     """The folder of programs of an environment in which the revision is installed; built once, kept in ``store``.
 
     An interrupted build is built anew; two at once wait for each other.
@@ -128,41 +148,56 @@ def environment(repository: Path, revision: Revision, store: Path, tell: Tell, i
     """
     from filelock import FileLock
 
-    name = f"{revision.tree[:20]}-py{sys.version_info.major}{sys.version_info.minor}"
+    folder = f"-{hashlib.sha256(revision.folder.encode()).hexdigest()[:8]}" if revision.folder else ""
+    name = f"{revision.tree[:20]}{folder}-py{sys.version_info.major}{sys.version_info.minor}"
     place = store / name
     programs = place / "bin"
     store.mkdir(parents=True, exist_ok=True)
     if revision.left_out:
-        tell(f"{revision.label}: left out {', '.join(revision.left_out)}, which are repositories of their own")
+        on_stage(f"{revision.label}: left out what is not committed in {', '.join(revision.left_out)}")
     with FileLock(store / f"{name}.lock"):
         if (place / _READY).exists():
-            tell(f"{revision.label}: environment kept from before")
+            on_stage(f"{revision.label}: environment kept from before")
             return programs
         shutil.rmtree(place, ignore_errors=True)  # what an interrupted build left
         with _worktree(repository, revision) as source:
-            (install or pip_install)(source, place, revision, tell)
+            (install or pip_install)(source, place, revision, on_stage)
         (place / _READY).write_text(f"{revision.commit}\n", encoding="utf-8")
     return programs
 
 
 @contextmanager
 def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
-    """The revision's files, and afterwards a repository without a trace of it."""
-    with tempfile.TemporaryDirectory(prefix="hfbench-worktree-") as folder:
-        place = Path(folder) / "source"
-        try:
-            git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit)
-            yield place
-        except GitError as error:
-            raise BuildError(
-                f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
-            ) from error
-        finally:
-            if place.exists():
-                git(repository, "worktree", "remove", "--force", str(place))
+    """The project's files at the revision, submodules included; afterwards the repository has no trace of them.
+
+    Raises:
+        BuildError: they can't be checked out.
+    """
+    try:
+        with open_run_root() as root, root.worktree(repository, revision.commit) as source:
+            fill(_top(repository), source)
+            yield _project(source, revision)
+    except (GitError, UsageError) as error:
+        raise BuildError(
+            f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
+        ) from error
 
 
-def pip_install(source: Path, place: Path, revision: Revision, tell: Tell) -> None:
+def _top(repository: Path) -> Path:
+    try:
+        return Path(git(repository, "rev-parse", "--show-toplevel"))
+    except GitError:  # a bare repository
+        return repository
+
+
+def _project(place: Path, revision: Revision) -> Path:
+    folder = place / revision.folder
+    if not folder.is_dir():
+        raise BuildError(f"{revision.label} has no folder {revision.folder}")
+    return folder
+
+
+def pip_install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
     """Make a virtual environment at ``place`` and install ``source`` with its dependencies, by uv where it is present.
 
     Raises:
@@ -171,11 +206,11 @@ def pip_install(source: Path, place: Path, revision: Revision, tell: Tell) -> No
     uv = shutil.which("uv")
     python = place / "bin" / "python"
     if uv:
-        tell(f"{revision.label}: installing with uv")
+        on_stage(f"{revision.label}: installing with uv")
         _build(revision, [uv, "venv", "--quiet", "--python", sys.executable, str(place)])
         _build(revision, [uv, "pip", "install", "--compile-bytecode", "--python", str(python), str(source)])
     else:
-        tell(f"{revision.label}: installing with pip")
+        on_stage(f"{revision.label}: installing with pip")
         _build(revision, [sys.executable, "-m", "venv", str(place)])
         _build(revision, [str(python), "-m", "pip", "install", "--disable-pip-version-check", str(source)])
 

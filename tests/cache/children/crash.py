@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hfbench.cache import ExtractionCache, StatIdentity, cache_key
+from hfbench.cache import ExtractionCache, Lease, StatIdentity, cache_key
 from hfbench.cache.sealed import seal
 
 #: Functions in C that change a disk or a lock; between two of them a death leaves what it leaves before the second.
@@ -51,28 +51,23 @@ def opened(root: Path, *, max_bytes: int = 2**31) -> ExtractionCache:
     return ExtractionCache.open(root, max_bytes=max_bytes, min_age_seconds=0, fsync=False)
 
 
-def render(cache: ExtractionCache) -> None:
-    with cache.publish(KEY) as partial:
-        for name, data in FRAMES.items():
-            (partial.folder / name).write_bytes(data)
-        lease = partial.commit({})
-        assert lease is not None, partial.trouble
-        lease.close()
-
-
 def break_entry(cache: ExtractionCache) -> None:
     render(cache)
     (cache.root / f"hfcache-v1-{KEY}" / "frame_00002.jpg").unlink()
 
 
-def adopt(cache: ExtractionCache) -> None:
+def adopt(cache: ExtractionCache, *, link: bool = True) -> None:
     own = cache.root.with_name("own")
     own.mkdir(exist_ok=True)
     for name, data in FRAMES.items():
         (own / name).write_bytes(data)
-    lease = cache.adopt(KEY, own, {}, link=True)
-    assert lease is not None
+    lease = cache.adopt(KEY, own, {}, link=link)
+    assert isinstance(lease, Lease), lease.reason
     lease.close()
+
+
+def render(cache: ExtractionCache) -> None:
+    adopt(cache, link=False)
 
 
 def evict(cache: ExtractionCache) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hfbench.cache import CacheKey, CacheUnusableError, ExtractionCache, cache_key
+from hfbench.cache import CacheKey, CacheUnusableError, ExtractionCache, Lease, NotPublished, cache_key
 
-disk, own = Path(sys.argv[1]), Path(sys.argv[2]) / "own"
+disk, own, small = Path(sys.argv[1]), Path(sys.argv[2]) / "own", Path(sys.argv[2]) / "small"
 cache = ExtractionCache.open(disk / "cache", min_age_seconds=0)
 good = cache_key({"clip": "good"})
 
@@ -54,34 +54,30 @@ def assert_unharmed() -> None:
 
 
 def assert_publishes(key: CacheKey) -> None:
-    with cache.publish(key) as partial:
-        render(partial.folder, 2, 100)
-        lease = partial.commit({})
-        assert lease is not None, partial.trouble
-        lease.close()
+    render(small, 2, 100)
+    lease = cache.adopt(key, small, {})
+    assert isinstance(lease, Lease), lease.reason
+    lease.close()
+
+
+def assert_full(refused: Lease | NotPublished) -> None:
+    assert refused == NotPublished("the entry could not be written: No space left on device")
 
 
 assert_publishes(good)
 
 # 1. Rendered elsewhere, and the frames don't fit into the cache.
 before = render(own, 20, 100_000)
-assert cache.adopt(cache_key({"case": 1}), own, {}, link=True) is None
+assert_full(cache.adopt(cache_key({"case": 1}), own, {}, link=True))
 assert contents(own) == before
-assert cache.counters.publish_failures == 1
 assert_unharmed()
 
-# 2. The frames fit and the manifest does not: the render goes on from the partial folder.
-with cache.publish(cache_key({"case": 2})) as partial:
-    before = render(partial.folder, 3, 10_000)
-    fill_bytes()
-    assert partial.commit({}) is None
-    assert partial.trouble == "the entry could not be written: No space left on device", partial.trouble
-    mine = partial.detach()
-assert contents(mine.folder) == before
-assert cache.sweep().kept_in_use == 1
-assert contents(mine.folder) == before
-mine.close()
-assert cache.counters.publish_failures == 2
+# 2. The frames fit, as links, and the manifest does not: the render still has its own folder.
+beside = disk / "own"
+before = render(beside, 3, 10_000)
+fill_bytes()
+assert_full(cache.adopt(cache_key({"case": 2}), beside, {}, link=True))
+assert contents(beside) == before
 assert_unharmed()
 
 # 3. A full disk is no reason against opening, looking up and sweeping; a probe result is just not kept.
@@ -95,10 +91,7 @@ free()
 
 # 4. Not even a folder can be made.
 fill_files()
-with pytest.raises(CacheUnusableError, match="can't take another entry: No space left"):
-    cache.publish(cache_key({"case": 4}))
-assert cache.adopt(cache_key({"case": 4}), own, {}) is None
-assert cache.counters.publish_failures == 4
+assert_full(cache.adopt(cache_key({"case": 4}), own, {}))
 with pytest.raises(CacheUnusableError, match="the disk is full; free some space"):
     ExtractionCache.open(disk / "new")
 assert_unharmed()

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from hfbench.cache import CacheUnusableError, ExtractionCache, cache_key
+from hfbench.cache import CacheUnusableError, ExtractionCache, Lease, NotPublished, cache_key
 
 disk = Path(sys.argv[1])
 cache = ExtractionCache.open(disk / "cache", max_bytes=0, min_age_seconds=0)
 key = cache_key({})
-with cache.publish(key) as partial:
-    (partial.folder / "frame_00001.jpg").write_bytes(b"x")
-    lease = partial.commit({})
-assert lease is not None
+own = Path(sys.argv[2]) / "own"
+own.mkdir()
+(own / "frame_00001.jpg").write_bytes(b"x")
+lease = cache.adopt(key, own, {})
+assert isinstance(lease, Lease)
 lease.close()
 subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
 
@@ -27,12 +28,11 @@ for root in (cache.root, disk / "new"):
 lease = cache.lookup(key)
 assert lease is not None
 lease.close()
-with pytest.raises(CacheUnusableError, match="Read-only"):
-    cache.publish(key)
+refused = cache.adopt(cache_key({"another": True}), own, {})
+assert refused == NotPublished("the entry could not be written: Read-only file system")
 assert not cache.probe_put(cache.identify(__file__), {})
 report = cache.sweep()
 assert (report.evictions, report.kept_in_use) == (0, 1), report
 assert cache.sweep_if_due() is not None
 assert cache.clear().kept_in_use == 1
 assert cache.verify() == []
-assert cache.counters.publish_failures == 1

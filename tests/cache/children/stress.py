@@ -70,20 +70,19 @@ class Worker:
         elif self.mode == "in place":
             self.publish_in_place(key)
         else:
-            with self.cache.publish(key) as partial:
-                self.write(key, partial.folder)
-                lease = partial.commit({"clip": KEYS.index(key)})
-                self.say("published" if lease is not None else f"unpublished: {partial.trouble}")
-                if lease is not None:
-                    self.read(key, lease)
+            self.adopt(key, link=False)
 
     def do_adopt(self, key: CacheKey) -> None:
+        self.adopt(key, link=self.random.random() < 0.5)
+
+    def adopt(self, key: CacheKey, *, link: bool) -> None:
         own = self.root.with_name(f"own-{os.getpid()}")
         own.mkdir(exist_ok=True)
         self.write(key, own)
-        lease = self.cache.adopt(key, own, {}, link=self.random.random() < 0.5)
+        lease = self.cache.adopt(key, own, {"clip": KEYS.index(key)}, link=link)
         shutil.rmtree(own)
-        if lease is not None:
+        self.say("published" if isinstance(lease, Lease) else f"unpublished: {lease.reason}")
+        if isinstance(lease, Lease):
             self.read(key, lease)
 
     def do_sweep(self, _: CacheKey) -> None:
@@ -108,8 +107,14 @@ class Worker:
                     os.truncate(victim, 0)
 
     def do_abandon(self, key: CacheKey) -> None:
-        with self.cache.publish(key) as partial:
-            self.write(key, partial.folder)
+        """Offer what can't be an entry: its partial folder is abandoned."""
+        own = self.root.with_name(f"own-{os.getpid()}")
+        own.mkdir(exist_ok=True)
+        self.write(key, own)
+        (own / "frame_99999.jpg").touch()
+        if isinstance(self.cache.adopt(key, own, {}), Lease):
+            self.say("VIOLATION an empty frame was taken")
+        shutil.rmtree(own)
 
     def do_probe(self, key: CacheKey) -> None:
         clip = StatIdentity(f"/clips/{KEYS.index(key)}", 0, 0)
