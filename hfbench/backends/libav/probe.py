@@ -11,11 +11,11 @@ import av
 
 from hfbench.backends.base import ClipTrouble, ProbeReport
 from hfbench.backends.libav.container_facts import container_facts
-from hfbench.backends.libav.decode import Tally, decoder_name, keep_only, open_decoder
-from hfbench.backends.libav.files import keeps_decode_times_only, open_input, video_stream
+from hfbench.backends.libav.decode import Tally, decoder_name, open_decoder
+from hfbench.backends.libav.files import keep_only, keeps_decode_times_only, open_input, video_stream
 from hfbench.backends.libav.frame_facts import has_alpha, hdr_facts_of, orientation_of_frame, tags_of
 from hfbench.backends.libav.picture_facts import picture_notes, refuse_huge, shape_of
-from hfbench.backends.libav.timing import read_timing
+from hfbench.backends.libav.timing import Timing, read_timing
 from hfbench.model.media import MediaInfo
 from hfbench.model.result import FailureKind
 
@@ -53,10 +53,11 @@ def probe(path: Path, control: Control) -> ProbeReport:
         container_tags = tags_of(stream.codec_context)
         frame = _first_frame(container, stream, path, tally, control)
         opened = time.perf_counter()
-        timing, packets = read_timing(container, stream, _origin_ticks(container, stream), frame.pts or 0, control)
+        origin = _origin_ticks(container, stream)
+        timing = read_timing(container, stream, path, control, origin_ticks=origin, first_pts=frame.pts or 0)
         media = _describe(container, stream, path, frame, container_tags, timing=timing)
         finished = time.perf_counter()
-    tally.packets += packets
+    tally.packets += timing.packets
     return ProbeReport(media, tally.work(), opened - started, finished - opened)
 
 
@@ -112,7 +113,7 @@ def _describe(
     frame: VideoFrame,
     container_tags: ColorTags,
     *,
-    timing: FrameTiming,
+    timing: Timing,
 ) -> MediaInfo:
     facts = container_facts(path, container.format.name, stream.id)
     shape = shape_of(frame, stream, facts, path)
@@ -133,13 +134,13 @@ def _describe(
         time_base=Fraction(stream.time_base or 1),
         origin_ticks=_origin_ticks(container, stream),
         rate_from_header=Fraction(stream.average_rate) if stream.average_rate else None,
-        timing=timing,
+        timing=timing.frames,
         container_tags=container_tags,
         frame_tags=tags_of(frame),
         hdr=_with_record(hdr_facts_of(frame), facts.dolby_vision),
-        notes=(*notes, *shape.notes, *_timing_notes(timing)),
-        is_dated_by_order=keeps_decode_times_only(container) and stream.codec_context.has_b_frames,
+        notes=(*notes, *shape.notes, *_timing_notes(timing.frames), *timing.notes),
         crop=shape.crop,
+        clock=timing.clock,
     )
 
 
