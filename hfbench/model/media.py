@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from hfbench.color import ColorTags, HdrTarget, Matrix, Primaries
+from hfbench.model.clock import STATED, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +75,6 @@ class FrameTiming:
         frames: packets that yield a shown frame, None where only the ends of the file were read.
         period: seconds a frame in a CFR file, the median distance in a VFR file.
         is_vfr: whether the timestamps leave a uniform grid by more than 2 ms or one tick.
-        reorder_delay: the longest time between a frame's decode time and its presentation, as far as they were read:
-            containers that seek by decode time land up to this much too late.
         longest_hold: the longest time that one frame is on screen, as far as timestamps were read.
     """
 
@@ -86,7 +85,6 @@ class FrameTiming:
     period: Fraction
     is_vfr: bool
     longest_hold: Fraction = Fraction(0)
-    reorder_delay: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,7 @@ class MediaInfo:
         frame_tags: colour tags of the first decoded frame.
         notes: ``(kind, message)`` of what is unusual and true of this file.
         is_intermediate: whether a preflight of ours made it: then its tags are known, not read.
-        is_dated_by_order: whether the container keeps decode times only while the pictures are reordered (AVI with
-            B-frames): the n-th picture shown has the n-th time, so reading has to begin at the file's start.
+        clock: how its packets become media times.
     """
 
     path: Path
@@ -129,7 +126,12 @@ class MediaInfo:
     hdr: HdrFacts
     notes: tuple[tuple[str, str], ...] = ()
     is_intermediate: bool = False
-    is_dated_by_order: bool = False
+    clock: Clock = STATED
+
+    @property
+    def origin(self) -> Fraction:
+        """The container's start on its own clock, seconds: what is subtracted from its times to get media time."""
+        return self.origin_ticks * self.time_base
 
     @property
     def tags(self) -> ColorTags:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from hfbench.bench.case import DECODE_LIMIT
 from hfbench.bench.judge.comparability import case_of
 from hfbench.errors import UsageError
 from hfbench.model.metrics import METRICS
@@ -42,8 +43,9 @@ def values_by_case(record: RunRecord, metric: str) -> Values:
     found: Values = {}
     for sample in record.samples:
         value = sample.metrics.get(metric)
-        if value is not None and not sample.role.startswith("canary"):
-            found.setdefault(case_of(sample), []).append(float(value))
+        if value is None or sample.role.startswith("canary") or sample.engine == DECODE_LIMIT:
+            continue
+        found.setdefault(replace(case_of(sample), engine=sample.engine), []).append(float(value))
     if not found:
         raise UsageError(f"the record has no sample of {metric}; `hfbench metrics` lists the metrics")
     return {case: found[case] for case in sorted(found, key=_place)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from hfbench.model.clock import StatedClock
 from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo
 from hfbench.model.plan import ClipPlan, GamutSwap, Segment, WholeSource
 from hfbench.pixels.filters import intermediate_tags
@@ -122,7 +123,9 @@ def _clock(grid: FrameGrid | None, source_time_base: Fraction) -> tuple[int, int
     return ticks * factor, per_slot * factor
 
 
-def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frames: int | None) -> MediaInfo:
+def intermediate_media(
+    plan: ClipPlan, spec: IntermediateSpec, path: Path, frames: int | None, time_base: Fraction | None = None
+) -> MediaInfo:
     """What a probe of the intermediate would say; known beforehand, so it is not opened again for that.
 
     Args:
@@ -131,6 +134,7 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         path: where it is.
         frames: how many it should hold on its grid: a reader holds the last of them, and knows of damage where it finds
             fewer. None without a grid.
+        time_base: seconds a tick, as the muxer chose it; None: as asked.
     """
     color = plan.normalize.color if plan.normalize is not None else None
     tags = intermediate_tags(color, plan.media)
@@ -141,7 +145,7 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         stream_index=0,
         codec=spec.codec.decoder,
         decoder=spec.codec.decoder,
-        time_base=spec.time_base,
+        time_base=time_base or spec.time_base,
         origin_ticks=0,
         bit_depth=plan.media.bit_depth if color is None else max(plan.media.bit_depth, spec.codec.least_depth),
         timing=_timing(plan.media.timing, spec, frames),
@@ -150,13 +154,13 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         hdr=HdrFacts(),
         notes=(),
         is_intermediate=True,
-        is_dated_by_order=False,
+        clock=StatedClock(),
     )
 
 
 def _timing(source: FrameTiming, spec: IntermediateSpec, frames: int | None) -> FrameTiming:
     if spec.grid is None or frames is None:
-        return replace(source, first_pts=Fraction(0), reorder_delay=Fraction(0))
+        return replace(source, first_pts=Fraction(0))
     period = 1 / spec.grid.rate
     return FrameTiming(
         first_pts=Fraction(0),

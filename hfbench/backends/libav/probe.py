@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 import av
 
 from hfbench.backends.base import MAX_PIXELS, ClipTrouble, ProbeReport
-from hfbench.backends.libav.decode import Tally, decoder_name, keep_only, open_decoder
-from hfbench.backends.libav.files import keeps_decode_times_only, open_input, video_stream
+from hfbench.backends.libav.decode import Tally, decoder_name, open_decoder
+from hfbench.backends.libav.files import (
+    keep_only,
+    keeps_decode_times_only,
+    moving_streams,
+    open_input,
+    video_stream,
+)
 from hfbench.backends.libav.frame_facts import hdr_facts_of, orientation_of_frame, tags_of
-from hfbench.backends.libav.timing import read_timing
+from hfbench.backends.libav.timing import Timing, read_timing
 from hfbench.model.media import MediaInfo
 from hfbench.model.result import FailureKind
 
@@ -49,10 +55,11 @@ def probe(path: Path, control: Control) -> ProbeReport:
         container_tags = tags_of(stream.codec_context)
         frame = _first_frame(container, stream, path, tally, control)
         opened = time.perf_counter()
-        timing, packets = read_timing(container, stream, _origin_ticks(container, stream), frame.pts or 0, control)
+        origin = _origin_ticks(container, stream)
+        timing = read_timing(container, stream, path, control, origin_ticks=origin, first_pts=frame.pts or 0)
         media = _describe(container, stream, path, frame, container_tags, timing=timing)
         finished = time.perf_counter()
-    tally.packets += packets
+    tally.packets += timing.packets
     return ProbeReport(media, tally.work(), opened - started, finished - opened)
 
 
@@ -116,7 +123,7 @@ def _describe(
     frame: VideoFrame,
     container_tags: ColorTags,
     *,
-    timing: FrameTiming,
+    timing: Timing,
 ) -> MediaInfo:
     components = frame.format.components
     return MediaInfo(
@@ -135,12 +142,12 @@ def _describe(
         time_base=Fraction(stream.time_base or 1),
         origin_ticks=_origin_ticks(container, stream),
         rate_from_header=Fraction(stream.average_rate) if stream.average_rate else None,
-        timing=timing,
+        timing=timing.frames,
         container_tags=container_tags,
         frame_tags=tags_of(frame),
         hdr=hdr_facts_of(frame),
-        notes=(*_notes(container, container_tags, tags_of(frame)), *_timing_notes(timing)),
-        is_dated_by_order=keeps_decode_times_only(container) and stream.codec_context.has_b_frames,
+        notes=(*_notes(container, container_tags, tags_of(frame)), *_timing_notes(timing.frames), *timing.notes),
+        clock=timing.clock,
     )
 
 
@@ -153,8 +160,9 @@ def _timing_notes(timing: FrameTiming) -> tuple[tuple[str, str], ...]:
 
 def _notes(container: InputContainer, container_tags: ColorTags, frame_tags: ColorTags) -> tuple[tuple[str, str], ...]:
     notes = []
-    if len(container.streams.video) > 1:
-        message = f"the file has {len(container.streams.video)} video streams: the first is used"
+    streams = len(moving_streams(container))
+    if streams > 1:
+        message = f"the file has {streams} video streams: the first is used"
         notes.append(("several_video_streams", message))
     fields = frame_tags.conflicts_with(container_tags)
     if fields:

@@ -18,6 +18,7 @@ from hfbench.bench.judge.verdict import CouldNotMeasure, combine
 from hfbench.bench.machine import load
 from hfbench.bench.measure import revisions
 from hfbench.bench.measure.external import Engines, StartEngine, Work
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, results
 from hfbench.bench.protocol.client import STEADY, EngineError, EngineProcess, EngineSpec
 from hfbench.errors import UsageError
@@ -143,7 +144,7 @@ def gate(
         return judge_record(record, names, len(work.cases), options.rule)
 
     trouble: tuple[str, ...] = ()
-    with Engines(specs, work, start=start) as engines:
+    with open_run_root() as root, Engines(specs, work, root, start=start) as engines:
 
         def is_decided(group: Group) -> bool:
             case = engines.really(BASELINE, group.participants[0].case)
