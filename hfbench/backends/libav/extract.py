@@ -17,8 +17,7 @@ from hfbench.backends.base import (
     merge_touching,
 )
 from hfbench.backends.libav.decode import WindowDecoder
-from hfbench.backends.libav.files import open_input, stream_of
-from hfbench.backends.libav.graph import ChainRunner
+from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.backends.linking import link_or_copy
 from hfbench.color import Matrix
 from hfbench.model.cancellation import StopWork
@@ -26,9 +25,16 @@ from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ImageFormat
 from hfbench.model.result import FailureKind
 from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
+from hfbench.pixels.filters import (
+    color_chain,
+    deep_rgb_chain,
+    geometry_chain,
+    join,
+    rgb_chain,
+    source_chain,
+    tags_after,
+)
 from hfbench.pixels.images import encode_image
-from hfbench.timebase import GridSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,9 +58,7 @@ def extract(job: ExtractJob, pool: Executor, workers: int, control: Control) -> 
         StopWork: cancelled.
     """
     reports: dict[int, TargetReport | TargetFailure] = {}
-    with open_input(job.media.path) as container:
-        stream = stream_of(container, job.media)
-        decoder = WindowDecoder(container, stream, job.media, control)
+    with WindowDecoder(job.media, control) as decoder:
         sink = FrameSink(job, pool, workers)
         try:
             for run in merge_touching(job.targets):
@@ -71,9 +75,8 @@ def _attempt_run(
     decoder: WindowDecoder, job: ExtractJob, run: list[int], sink: FrameSink
 ) -> dict[int, TargetReport | TargetFailure]:
     """One run under a clock of its own: where it takes too long, the file's other windows still get their frames."""
-    decoder.begin_run()
     try:
-        return dict(_extract_run(decoder, job, run, sink))
+        return dict(_extract_run(decoder, [job.targets[index] for index in run], run, sink))
     except StopWork as stop:
         kind = FailureKind(stop.kind)
         if kind is FailureKind.CANCELLED:
@@ -82,44 +85,25 @@ def _attempt_run(
 
 
 def _extract_run(
-    decoder: WindowDecoder, job: ExtractJob, run: list[int], sink: FrameSink
+    decoder: WindowDecoder, targets: list[Target], run: list[int], sink: FrameSink
 ) -> Iterator[tuple[int, TargetReport]]:
-    """Decode once over the union of a run's windows; each frame goes to all the slots that show it."""
-    samplers = {index: GridSampler(job.targets[index].grid) for index in run}
-    start = min(job.targets[index].grid.start for index in run)
-    end = max(job.targets[index].grid.end_of_need for index in run)
-    errors_before = decoder.tally.decode_errors
-    held: VideoFrame | None = None
-    corrupt = 0
-    for frame in decoder.window(start, end):
-        time = decoder.media_time(frame)
-        places = _places(job.targets, {index: sampler.advance(time) for index, sampler in samplers.items()})
-        corrupt += _send(sink, held, places)
-        held = frame
-        if all(sampler.is_full for sampler in samplers.values()):
-            break
-    if held is not None:
-        until = None if decoder.may_hold_last(held) else decoder.media_time(held) + job.media.timing.period
-        places = _places(job.targets, {index: sampler.finish(until) for index, sampler in samplers.items()})
-        corrupt += _send(sink, held, places)
-    errors = decoder.tally.decode_errors - errors_before
-    for index, sampler in samplers.items():
-        wanted = job.targets[index].grid.count
-        warning = damage_warning(wanted=wanted, got=sampler.filled, decode_errors=errors, corrupt_frames=corrupt)
-        noticed = [warning] if warning else []
-        yield index, TargetReport(sampler.filled, (*noticed, *decoder.tally.noticed.values()))
+    """Decode once over the union of a run's windows; each picture goes to all the slots that show it."""
+    frames = decoder.run([target.grid for target in targets])
+    for shown in frames:
+        sink.put(shown.frame, _places(targets, shown.slots))
+    for number, (index, target) in enumerate(zip(run, targets, strict=True)):
+        got = frames.filled(number)
+        warning = damage_warning(
+            wanted=target.grid.count,
+            got=got,
+            decode_errors=frames.decode_errors,
+            corrupt_frames=frames.corrupt_frames,
+        )
+        yield index, TargetReport(got, (*([warning] if warning else []), *frames.noticed))
 
 
-def _places(targets: tuple[Target, ...], slots: dict[int, range]) -> list[tuple[Path, int]]:
-    return [(targets[index].folder, slot) for index, filled in slots.items() for slot in filled]
-
-
-def _send(sink: FrameSink, frame: VideoFrame | None, places: list[tuple[Path, int]]) -> int:
-    """Hand a frame to the workers if any slot shows it; 1 if it is shown and corrupt, else 0."""
-    if frame is None or not places:
-        return 0
-    sink.put(frame, places)
-    return int(frame.is_corrupt)
+def _places(targets: list[Target], slots: tuple[range, ...]) -> list[tuple[Path, int]]:
+    return [(target.folder, slot) for target, filled in zip(targets, slots, strict=True) for slot in filled]
 
 
 @dataclass(slots=True)
@@ -203,7 +187,7 @@ class FrameSink:
         tags = tags_after(self.job.color, self.job.media)
         if runner is None:
             runner = self._local.runner = ChainRunner(picture_chain(self.job), tags)
-        pixels: Any = runner.run(frame).to_ndarray()
+        pixels: Any = convert(runner, frame).to_ndarray()
         data = encode_image(pixels, self.job.image, tags)
         first, *others = (folder / (self.job.image.pattern % (slot + 1)) for folder, slot in places)
         first.write_bytes(data)
@@ -213,17 +197,16 @@ class FrameSink:
 
 
 def picture_chain(job: ExtractJob) -> str:
-    """Decoded frame -> RGB of the clip's size: colour, shape, then depth. A frame of another size is brought to it.
+    """Decoded frame -> RGB of the clip's size: source, colour, shape, then depth.
 
     8-bit images of deeper pictures stay at 16 bits here: rounding them once, exactly, is the image writer's.
     """
-    width, height = job.media.width, job.media.height
     tags = tags_after(job.color, job.media)
     is_deep = job.image.format is ImageFormat.PNG16 or job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
     pixels = deep_rgb_chain if is_deep else rgb_chain
     return join(
+        source_chain(job.media),
         color_chain(job.color, job.media, cube_of(job.color)),
-        f"scale={width}:{height}:flags=bicubic+accurate_rnd" if job.media.sample_aspect_ratio == 1 else "",
         geometry_chain(job.media),
         pixels(tags, has_alpha=job.media.has_alpha),
     )

@@ -16,6 +16,7 @@ from hfbench.bench.judge.gate_rule import BASELINE, CANARY, CONTENDER, GateRule,
 from hfbench.bench.machine import load
 from hfbench.bench.measure import revisions
 from hfbench.bench.measure.external import Engines, StartEngine, Work
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, results
 from hfbench.bench.protocol.client import STEADY, EngineError, EngineProcess, EngineSpec
 from hfbench.errors import UsageError
@@ -138,7 +139,7 @@ def gate(
     specs = {BASELINE: base, CONTENDER: contender} | ({CANARY: base} if options.rule.canary_share else {})
     rule = _rule(options, base.name, contender.name, work)
     writer.declare(rule=rule.to_json())
-    with Engines(specs, work, start=start) as engines:
+    with open_run_root() as root, Engines(specs, work, root, start=start) as engines:
 
         def is_decided(group: Group) -> bool:
             case = engines.really(BASELINE, group.participants[0].case)

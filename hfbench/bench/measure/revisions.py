@@ -6,13 +6,13 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.submodules import changed_inside, fill
 from hfbench.errors import HfbenchError, MeasurementError, UsageError
 from hfbench.git import GitError, git
@@ -110,8 +110,8 @@ def _working_tree(repository: Path) -> Revision:
     if not changed:
         return clean
     # A second index, so that the user's own staging area is not touched.
-    with tempfile.TemporaryDirectory(prefix="hfbench-index-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+    with open_run_root() as root, root.folder("index-") as folder:
+        index = {"GIT_INDEX_FILE": str(folder / "index")}
         git(top, "read-tree", "HEAD", extra=index)
         excluded = [f":(top,exclude,literal){path}" for path in nested]
         git(top, "add", "--all", "--", ":/", *excluded, extra=index, seconds=_GIT_SECONDS)
@@ -168,20 +168,19 @@ def environment(
 
 @contextmanager
 def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
-    """The project's files at the revision, submodules included; afterwards the repository has no trace of them."""
-    with tempfile.TemporaryDirectory(prefix="hfbench-worktree-") as folder:
-        place = Path(folder) / "source"
-        try:
-            git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit, seconds=_GIT_SECONDS)
-            fill(_top(repository), place)
-            yield _project(place, revision)
-        except (GitError, UsageError) as error:
-            raise BuildError(
-                f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
-            ) from error
-        finally:
-            if place.exists():
-                git(repository, "worktree", "remove", "--force", str(place))
+    """The project's files at the revision, submodules included; afterwards the repository has no trace of them.
+
+    Raises:
+        BuildError: they can't be checked out.
+    """
+    try:
+        with open_run_root() as root, root.worktree(repository, revision.commit) as source:
+            fill(_top(repository), source)
+            yield _project(source, revision)
+    except (GitError, UsageError) as error:
+        raise BuildError(
+            f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
+        ) from error
 
 
 def _top(repository: Path) -> Path:

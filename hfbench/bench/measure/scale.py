@@ -9,6 +9,7 @@ from hfbench.bench.case import Case
 from hfbench.bench.machine import load
 from hfbench.bench.measure.in_process import InProcess
 from hfbench.bench.measure.opening import open_record
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, Step, results
 from hfbench.bench.record import RecordWriter, load_record
 from hfbench.errors import MeasurementError, UsageError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hfbench.bench.measure.run_root import RunRoot
     from hfbench.bench.measure.schedule import RunOutcome
     from hfbench.bench.record import RunRecord, Sample
     from hfbench.bench.scale_axes import ScaleAxis
@@ -62,14 +64,30 @@ def measure_scale(
         UsageError: ``record_path`` is a record of something else.
     """
     writer = _writer(wanted, record_path)
-    participants = [
+    with open_run_root() as root:
+        _measure_missing(wanted, writer, _participants(wanted, token, root), on_step)
+    return writer.finish(load_after=load())
+
+
+def _participants(wanted: ScaleMeasurement, token: CancelToken, root: RunRoot) -> list[Participant]:
+    """Every point of every axis."""
+    return [
         Participant(
-            InProcess(wanted.scenarios, replace(wanted.options, workers=point.workers), token),
+            InProcess(wanted.scenarios, replace(wanted.options, workers=point.workers), token, root),
             Case(point.scenario.name, backend=wanted.backend),
         )
         for axis in wanted.axes
         for point in axis.points
     ]
+
+
+def _measure_missing(
+    wanted: ScaleMeasurement,
+    writer: RecordWriter,
+    participants: Sequence[Participant],
+    on_step: Callable[[Step], None],
+) -> None:
+    """Run what the record does not hold, a round after the other."""
     warm: set[Case] = set()
 
     def cold(groups: Sequence[Group]) -> tuple[Participant, ...]:
@@ -83,7 +101,6 @@ def measure_scale(
             for (outcome,) in results(groups, schedule, warm_ups=cold, on_step=on_step):
                 writer.add(_right(outcome, number))
         warm.update(each.participants[0].case for each in groups)
-    return writer.finish(load_after=load())
 
 
 def _right(outcome: RunOutcome, number: int) -> Sample:
