@@ -169,7 +169,7 @@ def _print_words(console: Console, outcome: Comparison) -> None:
         console.print(shown(each))
     canary = outcome.canary
     if canary and canary.bound:
-        state = "in trouble" if canary.trouble else "quiet"
+        state = "unstable" if canary.trouble else "quiet"
         console.print(
             f"canary (baseline against baseline): {canary.bound.change:+.1%} CPU over {canary.pairs} pairs, {state}",
             style="dim",
