@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hfbench.bench.record import RecordWriter
     from hfbench.cli.gate_progress import GateProgress
 
-#: What a gate measures unless told otherwise: the case that the suite exists for, and the other kind of preflight.
+#: The default of --scenario: the case that the suite exists for, and the other kind of preflight.
 _SCENARIOS: Final = ("hdr-sdr-mixed-scope", "vfr-screen-recording")
 #: ``source`` is the past; the other two are what must not become slower.
 _SCOPES: Final = ("segment", "fused")

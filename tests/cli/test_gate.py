@@ -33,7 +33,7 @@ def test_pass(hfbench: Run, engine: Engine) -> None:
     assert ended.code == 0
     assert ended.out.startswith("PASS: no regression, old -> new\n")
     assert re.search(r"^cpuMs +(99|100)\.\d ms +(99|100)\.\d ms .* 15 PASS", ended.out, re.MULTILINE)
-    assert "work counters: 2 of 2 equal to the digit" in ended.out
+    assert "work counters: 2 of 2 exactly equal" in ended.out
     assert "after 15 pairs: PASS" in ended.err
     record = load_record("r.json")
     assert not record.interrupted
