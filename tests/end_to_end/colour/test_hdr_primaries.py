@@ -89,7 +89,7 @@ def test_the_closed_form_agrees_with_zimg(made, primaries, transfer):
 
 
 def test_white_stays_white():
-    """zimg carries DCI's greenish white over as it is; colour management by ICC, and players, adapt it, and so do we."""
+    """zimg carries DCI's greenish white over as it is; ICC and players adapt it, and so do we."""
     import colour
 
     spaces = (colour.RGB_COLOURSPACES["DCI-P3"], colour.RGB_COLOURSPACES["ITU-R BT.2020"])
