@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.color import ColorTags
 from hfbench.model.clock import Clock, Edit, EditedClock, Join, JoinedClock, OrderClock, StatedClock
-from hfbench.model.media import ContentLight, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
+from hfbench.model.media import ContentLight, Crop, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 #: Version of the document; a change of :class:`~hfbench.model.media.MediaInfo` needs a new one.
-#: 1: the first; 2: dating, the longest hold, the reorder delay; 3: the clock.
-DOCUMENT_VERSION: Final = 3
+#: 1: the first; 2: dating, the longest hold, the reorder delay; 3: the clock; 4: the crop, HDR10+.
+DOCUMENT_VERSION: Final = 4
 
 
 def to_document(media: MediaInfo) -> dict[str, Any]:
@@ -55,6 +55,7 @@ def from_document(document: Mapping[str, Any], path: Path) -> MediaInfo:
         "container_tags": ColorTags(**given["container_tags"]),
         "frame_tags": ColorTags(**given["frame_tags"]),
         "hdr": _hdr(given["hdr"]),
+        "crop": None if given["crop"] is None else Crop(**given["crop"]),
         "clock": _clock(given["clock"]),
         "notes": tuple((kind, message) for kind, message in given["notes"]),
     }
@@ -92,6 +93,8 @@ def _hdr(given: Mapping[str, Any]) -> HdrFacts:
         mastering_display=None if mastering is None else _mastering(mastering),
         content_light=None if light is None else ContentLight(**light),
         dolby_vision_profile=given["dolby_vision_profile"],
+        dolby_vision_compatibility=given["dolby_vision_compatibility"],
+        has_hdr10_plus=given["has_hdr10_plus"],
     )
 
 

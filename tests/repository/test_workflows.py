@@ -101,7 +101,7 @@ def test_the_comment_runs_nothing_of_the_pull_request() -> None:
     found = steps(WORKFLOWS["perf-comment"])
     assert [step["uses"].partition("@")[0] for step in found if "uses" in step] == ["actions/download-artifact"]
     with_token = [step["name"] for step in found if "GH_TOKEN" in step.get("env", {})]
-    assert with_token == ["Write it, or write it anew"]
+    assert with_token == ["Create or update the comment"]
     assert "gate.md" not in script("perf-comment", with_token[0])
 
 
@@ -132,7 +132,7 @@ class TestTheComment:
         assert text is not None
         mark, where, rest = text.split("\n", 2)
         assert mark == "<!-- hfbench gate -->"  # by which the next run finds it
-        assert mark in script("perf-comment", "Write it, or write it anew")
+        assert mark in script("perf-comment", "Create or update the comment")
         assert where.startswith(f"Measured at {'a' * 40} in [this run](https://example.org/run/1)")
         assert rest == "\n## hfbench: PASS\n| a | b |\n"
 
@@ -365,7 +365,7 @@ class TestGit:
         branch = {"RESULTS_BRANCH": "asv-results", "GITHUB_SHA": "abc"}
         for number in (1, 2):
             measured = self.checkout(origin, tmp_path / f"measure-{number}")
-            self.run(script("history", "Take up the results of earlier runs"), measured, **branch)
+            self.run(script("history", "Restore the results of earlier runs"), measured, **branch)
             results = measured / ".asv" / "results"
             assert sorted(path.name for path in results.iterdir()) == [f"{n}.json" for n in range(1, number)]
             (results / f"{number}.json").write_text("{}")

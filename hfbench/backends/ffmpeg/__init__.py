@@ -150,7 +150,7 @@ def _noticed(damage: ClipWarning | None, report: ProgramReport, media: MediaInfo
     shapes = {*report.shapes}
     # A window that lies wholly after a change of size: nothing changes in it, and yet it is not as the file began.
     sizes = {shape.split(" ")[0] for shape in shapes} - {"?"}
-    is_resized = not media.is_intermediate and bool(sizes - {f"{media.width}x{media.height}"})
+    is_resized = not media.is_intermediate and bool(sizes - {"x".join(map(str, media.decoded_size))})
     changes = ((TAGS_CHANGE, has_other_tags), (SHAPE_CHANGE, len(shapes) > 1 or is_resized))
     return (*([damage] if damage else []), *(warning for warning, is_true in changes if is_true))
 

@@ -20,6 +20,7 @@ from hfbench.pixels.filters import (
     join,
     narrow_chain,
     rgb_chain,
+    source_chain,
     tags_after,
 )
 
@@ -44,15 +45,10 @@ def input_arguments(media: MediaInfo, fed: Fed) -> list[str]:
     """Read the packets that are fed through a pipe, with the times that they were given."""
     name = fed.codec or (media.decoder if media.decoder.startswith("libvpx") else "")
     decoder = ["-c:v", name] if name else []
+    # The container's crop is a filter of ours, as in process: here it would come before sizes are compared.
+    decoder += ["-apply_cropping", "codec"] if media.crop else []
     safety = ["-protocol_whitelist", "pipe", "-noautorotate"]
     return [*safety, *decoder, *_ONE_GRAPH, "-copyts", "-f", fed.container, "-i", "pipe:0"]
-
-
-def first_shape(media: MediaInfo) -> str:
-    """Frames of another size or format brought to those of the first; nothing is done to all others."""
-    if media.is_intermediate:
-        return ""
-    return f"scale={media.width}:{media.height}:flags=bicubic+accurate_rnd,format={media.pixel_format}"
 
 
 def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> list[str]:
@@ -72,7 +68,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> 
         grid = job.targets[index].grid
         chain = join(
             grid_chain(replace(grid, start=grid.start + fed.bias), fed.time_base),
-            first_shape(job.media),
+            source_chain(job.media),
             color_chain(job.color, job.media, cube_of(job.color)),
             geometry_chain(job.media),
             image_chain(job),
@@ -87,8 +83,7 @@ def image_chain(job: ExtractJob) -> str:
     """Into what the image encoder takes."""
     tags = tags_after(job.color, job.media)
     alpha = job.media.has_alpha
-    is_mapped = job.color is not None and tags.matrix == Matrix.RGB
-    is_deep = job.media.bit_depth > EIGHT_BITS or is_mapped
+    is_deep = job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
     deep = deep_rgb_chain(tags, has_alpha=alpha)
     match job.image.format:
         case ImageFormat.JPG if is_deep:
@@ -108,7 +103,7 @@ def hdr_tag_chain(tags: ColorTags) -> str:
     if tags.hdr_target is None:
         return ""
     transfer = "smpte2084" if tags.hdr_target is HdrTarget.PQ else "arib-std-b67"
-    return f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=gbr:range=pc"
+    return f"setparams=color_primaries={int(tags.primaries)}:color_trc={transfer}:colorspace=gbr:range=pc"
 
 
 def encoder_arguments(job: ExtractJob) -> list[str]:
@@ -130,7 +125,7 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, fe
     chain = join(
         _FRAME_LOG,
         timing,
-        first_shape(plan.media),
+        source_chain(plan.media),
         color_chain(color, plan.media, cube_of(color)),
         intermediate_chain(color, plan.media, spec.codec.pixel_formats),
     )

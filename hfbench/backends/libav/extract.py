@@ -17,7 +17,7 @@ from hfbench.backends.base import (
     merge_touching,
 )
 from hfbench.backends.libav.decode import WindowDecoder
-from hfbench.backends.libav.graph import ChainRunner
+from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.backends.linking import link_or_copy
 from hfbench.color import Matrix
 from hfbench.model.cancellation import StopWork
@@ -25,7 +25,15 @@ from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ImageFormat
 from hfbench.model.result import FailureKind
 from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
+from hfbench.pixels.filters import (
+    color_chain,
+    deep_rgb_chain,
+    geometry_chain,
+    join,
+    rgb_chain,
+    source_chain,
+    tags_after,
+)
 from hfbench.pixels.images import encode_image
 
 if TYPE_CHECKING:
@@ -179,7 +187,7 @@ class FrameSink:
         tags = tags_after(self.job.color, self.job.media)
         if runner is None:
             runner = self._local.runner = ChainRunner(picture_chain(self.job), tags)
-        pixels: Any = runner.run(frame).to_ndarray()
+        pixels: Any = convert(runner, frame).to_ndarray()
         data = encode_image(pixels, self.job.image, tags)
         first, *others = (folder / (self.job.image.pattern % (slot + 1)) for folder, slot in places)
         first.write_bytes(data)
@@ -189,17 +197,16 @@ class FrameSink:
 
 
 def picture_chain(job: ExtractJob) -> str:
-    """Decoded frame -> RGB of the clip's size: colour, shape, then depth. A frame of another size is brought to it.
+    """Decoded frame -> RGB of the clip's size: source, colour, shape, then depth.
 
     8-bit images of deeper pictures stay at 16 bits here: rounding them once, exactly, is the image writer's.
     """
-    width, height = job.media.width, job.media.height
     tags = tags_after(job.color, job.media)
     is_deep = job.image.format is ImageFormat.PNG16 or job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
     pixels = deep_rgb_chain if is_deep else rgb_chain
     return join(
+        source_chain(job.media),
         color_chain(job.color, job.media, cube_of(job.color)),
-        f"scale={width}:{height}:flags=bicubic+accurate_rnd" if job.media.sample_aspect_ratio == 1 else "",
         geometry_chain(job.media),
         pixels(tags, has_alpha=job.media.has_alpha),
     )

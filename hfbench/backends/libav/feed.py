@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 import av
 import av.error
 
+from hfbench.backends.libav.alpha_layer import has_alpha_layer
 from hfbench.backends.libav.decode import WindowDecoder, superseding
 from hfbench.backends.libav.pieces import pieces_of
 from hfbench.model.clock import EditedClock
@@ -172,7 +173,7 @@ class WindowFeed:
 
 def _muxer_for(media: MediaInfo, stream: VideoStream) -> str | None:
     """The muxer that keeps a stream as it is; None: none does."""
-    if media.codec in _AS_PICTURES:
+    if media.codec in _AS_PICTURES or has_alpha_layer(stream):
         return None
     if media.decoder.startswith("libvpx"):
         is_exact = _MATROSKA_TICKS % Fraction(stream.time_base or 1).denominator == 0

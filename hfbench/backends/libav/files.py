@@ -108,7 +108,9 @@ def moving_streams(container: InputContainer) -> list[VideoStream]:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is not a cover picture.
+    """The video stream that the ffmpeg program takes by itself: the largest, one that is marked default before others.
+
+    Its rule (fftools/ffmpeg_mux_init.c, FFmpeg 8.1): pixels plus 5 000 000 for the default one, the first of equals.
 
     Raises:
         ClipTrouble: there is none, or FFmpeg has no decoder for it.
@@ -116,9 +118,18 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     moving = moving_streams(container)
     if not moving:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, f"no video stream in {path.name}")
-    if moving[0].codec_context is None:
+    chosen = max(moving, key=_preference)
+    if chosen.codec_context is None:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, f"the video stream of {path.name} has no known codec")
-    return moving[0]
+    return chosen
+
+
+def _preference(stream: VideoStream) -> int:
+    from av.stream import Disposition
+
+    context = stream.codec_context
+    pixels = 0 if context is None else context.width * context.height
+    return pixels + 5_000_000 * bool(stream.disposition & Disposition.default)
 
 
 def keeps_decode_times_only(container: InputContainer) -> bool:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.error
 
 from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
 from hfbench.backends.libav.decode import WindowDecoder, superseding
-from hfbench.backends.libav.graph import ChainRunner
+from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ClipPlan, Intermediate
 from hfbench.model.result import FailureKind
 from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, intermediate_chain, intermediate_tags, join
+from hfbench.pixels.filters import color_chain, intermediate_chain, intermediate_tags, join, source_chain
 from hfbench.pixels.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         try:
             encoded, time_base = _encode(path, plan, spec, frames)
         except OSError as error:
-            message = f"the intermediate can't be written: {error.strerror or error}"
-            raise ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(error)) from error
+            raise _trouble_of(error) from error
     if encoded == 0:
         raise ClipTrouble(FailureKind.NO_FRAMES, "no frame could be decoded in the part that the clip uses")
     work = decoder.tally.work() + WorkCounters(frames_converted=encoded, bytes_written=path.stat().st_size)
@@ -64,6 +64,21 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
     )
     noticed = [warning] if warning else []
     return NormalizeReport(Intermediate(path, media), work, (*noticed, *decoder.tally.noticed.values()))
+
+
+#: What the system says where a file can't be written; FFmpeg's other errors derive from OSError too.
+_OUTPUT_ERRORS: Final = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT,
+}  # fmt: skip
+
+
+def _trouble_of(error: OSError) -> ClipTrouble:
+    """The output's trouble where the system says so, else this clip's."""
+    if error.errno in _OUTPUT_ERRORS:
+        message = f"the intermediate can't be written: {error.strerror or error}"
+        return ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(error))
+    message = f"FFmpeg can't encode an intermediate of this clip ({error.strerror or error}): use --scope fused"
+    return ClipTrouble(FailureKind.UNSUPPORTED_MEDIA, message, str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +121,7 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
     with av.open(f"file:{path}", "w", format=spec.codec.muxer) as output:
         for frame, tick in dated.frames:
             if filtered is None or filtered[0] is not frame:
-                filtered = (frame, runner.run(frame))
+                filtered = (frame, convert(runner, frame))
             picture = filtered[1]
             stream = stream or _open_encoder(output, picture, plan, spec)
             picture.pts, picture.time_base = tick, spec.time_base
@@ -121,6 +136,7 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
 def _picture_chain(plan: ClipPlan, spec: IntermediateSpec) -> str:
     color = plan.normalize.color if plan.normalize is not None else None
     return join(
+        source_chain(plan.media),
         color_chain(color, plan.media, cube_of(color)),
         intermediate_chain(color, plan.media, spec.codec.pixel_formats),
     )
