@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,12 @@ MEDIA = Path(__file__).parents[2] / "shared" / "media"
 settings.register_profile("hfbench", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("hfbench"), derandomize=False, max_examples=1000)
 settings.load_profile("hfbench")
+
+
+#: Kernels are compiled once for all tests, also for those that have a home of their own.
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(os.environ.get("HFBENCH_HOME") or tempfile.gettempdir()) / "kernels-of-tests")
+)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,7 @@ BACKENDS = ("libav", "ffmpeg")
 SCOPES = ("source", "segment", "fused")
 FORMATS = ("jpg", "png", "png16")
 SDR_MAPPINGS = ("bt2408", "gamut")
+PIXELS = ("kernel", "libavfilter")
 
 
 #: A path that need not exist; whoever uses it reports what is wrong with it.
@@ -55,6 +56,7 @@ class PictureArguments:
     sdr_mapping: str | None
     sdr_eotf: str | None
     sdr_white: float | None
+    pixels: str | None
 
     def picture(self) -> dict[str, Any]:
         """Arguments of :class:`~hfbench.model.options.ExtractOptions`, and options of an engine's requests."""
@@ -64,6 +66,7 @@ class PictureArguments:
             "sdr_mapping": self.sdr_mapping,
             "sdr_eotf": self.sdr_eotf,
             "sdr_white": self.sdr_white,
+            "pixels": self.pixels,
         }
         return {name: value for name, value in values.items() if value is not None}
 
@@ -79,6 +82,11 @@ def picture_options(function: _Command) -> _Command:
         ),
         click.option("--sdr-eotf", type=click.Choice(("bt1886", "srgb", "gamma22")), help="Of SDR displays.  [bt1886]"),
         click.option("--sdr-white", type=float, help="Luminance of SDR white in HDR, cd/m².  [default: 203]"),
+        click.option(
+            "--pixels",
+            type=click.Choice(PIXELS),
+            help="What converts pixels in libav: compiled kernels, or the reference, libavfilter.  [default: kernel]",
+        ),
         click.option("--quality", type=int, default=95, show_default=True, help="Of jpg: libjpeg's scale, 1-100."),
         click.option("--workers", type=int, default=0, help="Clips worked on at once.  [default: one a core]"),
     ):

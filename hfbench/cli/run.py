@@ -116,7 +116,7 @@ def _options(chosen: dict[str, Any]) -> ExtractOptions:
 
 
 def _picture(chosen: dict[str, Any]) -> dict[str, Any]:
-    names = ("quality", "workers", "sdr_mapping", "sdr_eotf", "sdr_white")
+    names = ("quality", "workers", "sdr_mapping", "sdr_eotf", "sdr_white", "pixels")
     return {name: chosen[name] for name in names if chosen[name] is not None}
 
 

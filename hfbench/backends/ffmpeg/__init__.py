@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hfbench.backends.base import ProbeReport
     from hfbench.model.cancellation import Control
     from hfbench.model.media import MediaInfo
-    from hfbench.model.plan import ClipPlan, ColorMap
+    from hfbench.model.plan import ClipPlan
 
 #: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late.
 _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60))
@@ -59,10 +59,13 @@ class FfmpegBackend:
 
         return probe(path, control)
 
-    def prepare(self, colors: Collection[ColorMap]) -> None:
+    def load(self, plans: Collection[ClipPlan], announce: Callable[[], None]) -> None:
+        """Nothing is loaded: the program has all it needs."""
+
+    def prepare(self, plans: Collection[ClipPlan]) -> None:
         """See :class:`hfbench.backends.base.Backend`."""
-        for color in colors:
-            cube_of(color)
+        for plan in plans:
+            cube_of(plan.color)
 
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         """See :class:`hfbench.backends.base.Backend`."""

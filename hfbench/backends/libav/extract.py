@@ -1,13 +1,10 @@
-"""Frames of one file: decode on the calling thread, convert and encode on workers, write each picture once."""
+"""Frames of one file: decode on the calling thread, hand each frame that a slot shows to the pipeline, once."""
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from hfbench.backends.base import (
-    ClipTrouble,
     ExtractJob,
     ExtractReport,
     Target,
@@ -18,33 +15,22 @@ from hfbench.backends.base import (
 )
 from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.files import open_input, stream_of
-from hfbench.backends.libav.graph import ChainRunner
-from hfbench.backends.linking import link_or_copy
-from hfbench.color import Matrix
+from hfbench.backends.libav.pipeline import FramePipeline
 from hfbench.model.cancellation import StopWork
-from hfbench.model.metrics import WorkCounters
-from hfbench.model.plan import ImageFormat
 from hfbench.model.result import FailureKind
-from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
-from hfbench.pixels.images import encode_image
 from hfbench.timebase import GridSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Executor, Future
     from pathlib import Path
 
     from av import VideoFrame
 
+    from hfbench.backends.libav.pipeline import Workers
     from hfbench.model.cancellation import Control
 
-EIGHT_BITS: Final = 8
-#: Decoded pictures that may wait for a worker, beside the one that each worker holds: bounds memory at 4K.
-_FRAMES_WAITING = 2
 
-
-def extract(job: ExtractJob, pool: Executor, workers: int, control: Control) -> ExtractReport:
+def extract(job: ExtractJob, workers: Workers, control: Control) -> ExtractReport:
     """Write the frames of all targets of a job; windows that overlap or touch are decoded once.
 
     Raises:
@@ -55,25 +41,25 @@ def extract(job: ExtractJob, pool: Executor, workers: int, control: Control) -> 
     with open_input(job.media.path) as container:
         stream = stream_of(container, job.media)
         decoder = WindowDecoder(container, stream, job.media, control)
-        sink = FrameSink(job, pool, workers)
+        pipeline = FramePipeline(job, workers)
         try:
             for run in merge_touching(job.targets):
-                reports.update(_attempt_run(decoder, job, run, sink))
+                reports.update(_attempt_run(decoder, job, run, pipeline))
         finally:
-            sink.wait()
-        sink.raise_trouble()
+            pipeline.wait()
+        pipeline.raise_trouble()
     return ExtractReport(
-        tuple(reports[index] for index in range(len(job.targets))), decoder.tally.work() + sink.work(job)
+        tuple(reports[index] for index in range(len(job.targets))), decoder.tally.work() + pipeline.work()
     )
 
 
 def _attempt_run(
-    decoder: WindowDecoder, job: ExtractJob, run: list[int], sink: FrameSink
+    decoder: WindowDecoder, job: ExtractJob, run: list[int], pipeline: FramePipeline
 ) -> dict[int, TargetReport | TargetFailure]:
     """One run under a clock of its own: where it takes too long, the file's other windows still get their frames."""
     decoder.begin_run()
     try:
-        return dict(_extract_run(decoder, job, run, sink))
+        return dict(_extract_run(decoder, job, run, pipeline))
     except StopWork as stop:
         kind = FailureKind(stop.kind)
         if kind is FailureKind.CANCELLED:
@@ -82,7 +68,7 @@ def _attempt_run(
 
 
 def _extract_run(
-    decoder: WindowDecoder, job: ExtractJob, run: list[int], sink: FrameSink
+    decoder: WindowDecoder, job: ExtractJob, run: list[int], pipeline: FramePipeline
 ) -> Iterator[tuple[int, TargetReport]]:
     """Decode once over the union of a run's windows; each frame goes to all the slots that show it."""
     samplers = {index: GridSampler(job.targets[index].grid) for index in run}
@@ -94,136 +80,29 @@ def _extract_run(
     for frame in decoder.window(start, end):
         time = decoder.media_time(frame)
         places = _places(job.targets, {index: sampler.advance(time) for index, sampler in samplers.items()})
-        corrupt += _send(sink, held, places)
+        corrupt += _send(pipeline, held, places)
         held = frame
         if all(sampler.is_full for sampler in samplers.values()):
             break
     if held is not None:
         until = None if decoder.may_hold_last(held) else decoder.media_time(held) + job.media.timing.period
         places = _places(job.targets, {index: sampler.finish(until) for index, sampler in samplers.items()})
-        corrupt += _send(sink, held, places)
+        corrupt += _send(pipeline, held, places)
     errors = decoder.tally.decode_errors - errors_before
     for index, sampler in samplers.items():
         wanted = job.targets[index].grid.count
         warning = damage_warning(wanted=wanted, got=sampler.filled, decode_errors=errors, corrupt_frames=corrupt)
         noticed = [warning] if warning else []
-        yield index, TargetReport(sampler.filled, (*noticed, *decoder.tally.noticed.values()))
+        yield index, TargetReport(sampler.filled, (*noticed, *decoder.tally.noticed.values()), pipeline.pixels)
 
 
 def _places(targets: tuple[Target, ...], slots: dict[int, range]) -> list[tuple[Path, int]]:
     return [(targets[index].folder, slot) for index, filled in slots.items() for slot in filled]
 
 
-def _send(sink: FrameSink, frame: VideoFrame | None, places: list[tuple[Path, int]]) -> int:
+def _send(pipeline: FramePipeline, frame: VideoFrame | None, places: list[tuple[Path, int]]) -> int:
     """Hand a frame to the workers if any slot shows it; 1 if it is shown and corrupt, else 0."""
     if frame is None or not places:
         return 0
-    sink.put(frame, places)
+    pipeline.put(frame, places)
     return int(frame.is_corrupt)
-
-
-@dataclass(slots=True)
-class _Written:
-    frames: int = 0
-    pictures: int = 0
-    bytes: int = 0
-
-
-@dataclass(slots=True)
-class FrameSink:
-    """Converts, encodes and writes frames on a pool, with a bound on the frames in flight."""
-
-    job: ExtractJob
-    pool: Executor
-    workers: int
-    _room: threading.Semaphore = field(init=False)
-    _local: threading.local = field(init=False, default_factory=threading.local)
-    _futures: list[Future[_Written]] = field(init=False, default_factory=list)
-    _trouble: list[BaseException] = field(init=False, default_factory=list)
-    _done: _Written = field(init=False, default_factory=_Written)
-
-    def __post_init__(self) -> None:
-        self._room = threading.Semaphore(self.workers + _FRAMES_WAITING)
-
-    def put(self, frame: VideoFrame, places: list[tuple[Path, int]]) -> None:
-        """Queue one picture for all its places (folder, slot); waits while too many are in flight."""
-        self.raise_trouble()
-        self._room.acquire()
-        self._futures.append(self.pool.submit(self._process, frame, places))
-        self._collect(only_finished=True)
-
-    def wait(self) -> None:
-        """Until every queued picture is written or has failed."""
-        self._collect(only_finished=False)
-
-    def raise_trouble(self) -> None:
-        """Raise what went wrong on a worker.
-
-        Raises:
-            ClipTrouble: the output can't be written.
-        """
-        for trouble in self._trouble:
-            if isinstance(trouble, OSError):
-                message = f"frames can't be written: {trouble.strerror or trouble}"
-                raise ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(trouble)) from trouble
-            raise trouble
-
-    def work(self, job: ExtractJob) -> WorkCounters:
-        """What was written, as counters."""
-        return WorkCounters(
-            frames_converted=self._done.pictures if job.color is not None else 0,
-            frames_written=self._done.frames,
-            bytes_written=self._done.bytes,
-        )
-
-    def _collect(self, *, only_finished: bool) -> None:
-        pending = []
-        for future in self._futures:
-            if only_finished and not future.done():
-                pending.append(future)
-                continue
-            error = future.exception()
-            if error is not None:
-                self._trouble.append(error)
-                continue
-            written = future.result()
-            self._done.frames += written.frames
-            self._done.pictures += written.pictures
-            self._done.bytes += written.bytes
-        self._futures = pending
-
-    def _process(self, frame: VideoFrame, places: list[tuple[Path, int]]) -> _Written:
-        try:
-            return self._write(frame, places)
-        finally:
-            self._room.release()
-
-    def _write(self, frame: VideoFrame, places: list[tuple[Path, int]]) -> _Written:
-        runner = getattr(self._local, "runner", None)
-        tags = tags_after(self.job.color, self.job.media)
-        if runner is None:
-            runner = self._local.runner = ChainRunner(picture_chain(self.job), tags)
-        pixels: Any = runner.run(frame).to_ndarray()
-        data = encode_image(pixels, self.job.image, tags)
-        first, *others = (folder / (self.job.image.pattern % (slot + 1)) for folder, slot in places)
-        first.write_bytes(data)
-        for other in others:
-            link_or_copy(first, other)
-        return _Written(frames=len(places), pictures=1, bytes=len(data))
-
-
-def picture_chain(job: ExtractJob) -> str:
-    """Decoded frame -> RGB of the clip's size: colour, shape, then depth. A frame of another size is brought to it.
-
-    8-bit images of deeper pictures stay at 16 bits here: rounding them once, exactly, is the image writer's.
-    """
-    width, height = job.media.width, job.media.height
-    tags = tags_after(job.color, job.media)
-    is_deep = job.image.format is ImageFormat.PNG16 or job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
-    pixels = deep_rgb_chain if is_deep else rgb_chain
-    return join(
-        color_chain(job.color, job.media, cube_of(job.color)),
-        f"scale={width}:{height}:flags=bicubic+accurate_rnd" if job.media.sample_aspect_ratio == 1 else "",
-        geometry_chain(job.media),
-        pixels(tags, has_alpha=job.media.has_alpha),
-    )
