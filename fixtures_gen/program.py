@@ -48,7 +48,7 @@ def find_ffmpeg() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An ffmpeg program: where it is, the version its first line tells, and its encoders."""
+    """An ffmpeg program: where it is, the version on the first line that it prints, and its encoders."""
 
     path: Path
     version: str
@@ -143,20 +143,20 @@ class Runner:
     def run(self, arguments: Sequence[str], frames: Iterable[Sequence[bytes | memoryview]] | None = None) -> None:
         """Run ffmpeg, feeding raw frames to its standard input where given.
 
-        Raises ``FixtureError`` with the last words of ffmpeg as the diagnostic.
+        Raises ``FixtureError`` with the end of ffmpeg's log as the diagnostic.
         """
         self.program.require(arguments)
         command = [str(self.program.path), *self.surroundings.adapted(arguments)]
-        with tempfile.TemporaryFile() as words:
-            child = self._start(command, words.fileno(), piped=frames is not None)
+        with tempfile.TemporaryFile() as log:
+            child = self._start(command, log.fileno(), piped=frames is not None)
             try:
                 if frames is not None:
                     self._feed(child, frames)
                 self._wait(child)
             finally:
                 _end(child)
-            words.seek(0)
-            said = words.read(_DIAGNOSTIC_BYTES).decode(errors="replace").strip()
+            log.seek(0)
+            said = log.read(_DIAGNOSTIC_BYTES).decode(errors="replace").strip()
         if child.returncode != 0:
             last = said.splitlines()[-1] if said else f"exit code {child.returncode}"
             raise FixtureError(f"ffmpeg failed to make {arguments[-1]}: {last}", said)
@@ -196,7 +196,7 @@ class Runner:
                     child.stdin.write(plane)
             child.stdin.close()
         except BrokenPipeError:
-            child.wait()  # its exit code and words tell why
+            child.wait()  # its exit code and log say why
 
     def _wait(self, child: subprocess.Popen[bytes]) -> None:
         while True:

@@ -194,7 +194,7 @@ Painting = Camera | Screen
 
 
 def input_arguments(painting: Painting) -> tuple[str, ...]:
-    """How ffmpeg must be told to read this painting from its standard input."""
+    """The ffmpeg arguments that read this painting from its standard input."""
     size = f"{painting.width}x{painting.height}"
     kind = ("-f", "rawvideo", "-pix_fmt", painting.pix_fmt, "-video_size", size)
     return (*kind, "-framerate", str(painting.rate), "-i", "pipe:0")

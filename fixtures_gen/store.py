@@ -1,4 +1,4 @@
-"""Fixtures on disk, found by the hash of their recipe; whole or absent, never half."""
+"""Fixtures on disk, found by the hash of their recipe; complete or absent, never partial."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Store:
         return self.root / f"{name}-{size.value}-{recipe_hash(recipe, size, self.program.version)}"
 
     def problems(self, name: str, size: Size | None = None, *, deep: bool = False) -> tuple[str, ...]:
-        """What is wrong with the entry: nothing for a whole one. ``deep`` also hashes every file."""
+        """What is wrong with the entry: nothing for a complete one. ``deep`` also hashes every file."""
         folder = self.folder(name, size)
         manifest = _read_manifest(folder)
         if manifest is None:
@@ -138,7 +138,7 @@ class Store:
         return recipe.truth(size or recipe.default_size)
 
     def entry(self, name: str, size: Size | None = None) -> Entry:
-        """The built fixture; ``FixtureError`` tells how to build it where it is not whole."""
+        """The built fixture; ``FixtureError`` says how to build it where it is not complete."""
         recipe = find_recipe(name)
         size = size or recipe.default_size
         wrong = self.problems(name, size)
@@ -190,17 +190,17 @@ class Store:
             (self.root / _LOCKS).mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / _LOCKS / f"{folder.name}.lock"):
                 if not self.problems(recipe.name, size, deep=deep):
-                    report.tell(recipe.name, size, "reused")
+                    report.add(recipe.name, size, "reused")
                     return
                 self._sweep(folder)
-                report.tell(recipe.name, size, "building")
+                report.add(recipe.name, size, "building")
                 seconds = self._build_into(folder, recipe, size, stop)
         except OSError as error:
             raise FixtureError(f"cannot write {folder.name} under {self.root}: {error.strerror or error}") from error
-        report.tell(recipe.name, size, "built", seconds)
+        report.add(recipe.name, size, "built", seconds)
 
     def _sweep(self, folder: Path) -> None:
-        """Remove what killed builders of this entry left; nobody else builds it while the caller holds the lock."""
+        """Remove what killed builds of this entry left; the caller holds the lock, so no other build of it runs."""
         for left in self.root.glob(f"{BUILDING}{folder.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
 
@@ -284,7 +284,7 @@ class _Reporter:
     def __init__(self, total: int, on_progress: Callable[[Progress], None] | None) -> None:
         self._total, self._tell, self._done, self._lock = total, on_progress, 0, threading.Lock()
 
-    def tell(self, name: str, size: Size, state: Literal["building", "built", "reused"], seconds: float = 0.0) -> None:
+    def add(self, name: str, size: Size, state: Literal["building", "built", "reused"], seconds: float = 0.0) -> None:
         with self._lock:
             self._done += state != "building"
             if self._tell is not None:

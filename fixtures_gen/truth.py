@@ -146,12 +146,12 @@ class FileTruth:
     @property
     def resolved(self) -> Tags:
         """The tags a right reader ends with: the bitstream's, and the container's for what it leaves open."""
-        held, told = self.bitstream, self.container or UNTAGGED
+        held, declared = self.bitstream, self.container or UNTAGGED
         return Tags(
-            primaries=told.primaries if held.primaries == UNSPECIFIED else held.primaries,
-            transfer=told.transfer if held.transfer == UNSPECIFIED else held.transfer,
-            matrix=told.matrix if held.matrix == UNSPECIFIED else held.matrix,
-            full_range=told.full_range if held.full_range is None else held.full_range,
+            primaries=declared.primaries if held.primaries == UNSPECIFIED else held.primaries,
+            transfer=declared.transfer if held.transfer == UNSPECIFIED else held.transfer,
+            matrix=declared.matrix if held.matrix == UNSPECIFIED else held.matrix,
+            full_range=declared.full_range if held.full_range is None else held.full_range,
         )
 
 

@@ -62,7 +62,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether every file is reproducible and the store's copy is whole."""
+        """Whether every file is reproducible and the store's copy is intact."""
         return all(file.ok for file in self.files) and not self.store_problems
 
 

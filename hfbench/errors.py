@@ -7,6 +7,8 @@ machine (no ffmpeg program). Trouble with one clip is never an exception to the 
 
 from __future__ import annotations
 
+import os
+
 
 class HfbenchError(Exception):
     """Base class. ``message`` is one line for people and says what to do next; ``diagnostic`` is for bug reports."""
@@ -15,6 +17,15 @@ class HfbenchError(Exception):
         super().__init__(message)
         self.message = message
         self.diagnostic = diagnostic
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints in place of a traceback: the message, as the command line does.
+
+        With ``HFBENCH_TRACEBACK=1`` the traceback is printed.
+        """
+        if os.environ.get("HFBENCH_TRACEBACK"):
+            raise NotImplementedError  # IPython then renders the traceback itself
+        return [f"{type(self).__name__}: {self.message}"]
 
 
 class UsageError(HfbenchError):

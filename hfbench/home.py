@@ -1,4 +1,4 @@
-"""Where hfbench keeps what it keeps on a machine: fixtures, records, environments of the gate."""
+"""Where hfbench stores files on a machine: fixtures, records, environments of the gate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fixtures_folder() -> Path:
 
 
 def records_folder() -> Path:
-    """Where runs save their records unless told otherwise."""
+    """The default folder of run records."""
     return home_folder() / "records"
 
 

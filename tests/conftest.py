@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, settings
 from fixtures_gen import FileTruth, Store
 from fixtures_gen.recipe import Size
 from fixtures_gen.store import Request
-from hfbench.bench.judge.comparability import Case
-from hfbench.bench.measure.rig import Work
+from hfbench.bench.case import every_case
+from hfbench.bench.measure.external import Work
+from hfbench.bench.scenarios import BuiltScenario, Scenario
+from hfbench.composition import Clip, Composition
 from tests.makers.browsing import Browser
 from tests.makers.clip_maker import ClipMaker
 
@@ -29,6 +31,9 @@ MEDIA = Path(__file__).parents[2] / "shared" / "media"
 settings.register_profile("hfbench", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("hfbench"), derandomize=False, max_examples=1000)
 settings.load_profile("hfbench")
+
+#: Child processes buffer their streams as a user's do, whatever the machine that runs the tests is set to.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 #: Kernels are compiled once for all tests, also for those that have a home of their own.
@@ -110,10 +115,13 @@ def browser() -> Browser:
 
 @pytest.fixture
 def make_work() -> Callable[..., Work]:
-    """One case's work for fake engines, which read no media."""
+    """Work for fake engines, which read no media: scenarios whose truth nobody knows, a case each."""
 
-    def make(scenario: str = "demo", **axes: str) -> Work:
-        case = Case(scenario, **{"backend": "libav", "scope": "segment", "format": "jpg", **axes})
-        return Work(case=case, composition={"clips": []}, fixture="f" * 12)
+    def make(*scenarios: str, composition: Composition | None = None, limit_seconds: float = 60, **axes: str) -> Work:
+        names = scenarios or ("demo",)
+        content = composition or Composition([Clip("a", "/a.mp4")])
+        built = {name: BuiltScenario(Scenario(name, "", name, ()), content, "f" * 12, None) for name in names}
+        values = {axis: (value,) for axis, value in {"scope": "segment", **axes}.items()}
+        return Work(cases=every_case(names, **values), scenarios=built, limit_seconds=limit_seconds)
 
     return make

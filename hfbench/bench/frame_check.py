@@ -1,4 +1,4 @@
-"""Are the frames right? Their barcodes are read back, or they are counted, and held against the fixture's truth.
+"""Are the frames right? Their barcodes are read back and held against the fixture's truth.
 
 The rule is written out here once more, plainly and on purpose: what judges the engine shares no code with it.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from fixtures_gen import FileTruth
     from hfbench.bench.scenarios import BuiltScenario, Part
-    from hfbench.model.result import ExtractionResult
+
+#: What counts as an image -> FFmpeg's demuxer for it.
+_IMAGES: Final = {".jpg": "jpeg_pipe", ".jpeg": "jpeg_pipe", ".png": "png_pipe", ".webp": "webp_pipe"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +32,14 @@ class FrameCheck:
 
     Attributes:
         expected: frames that the scenario must give.
-        right: frames whose barcode is the one expected in their place; of frames that are only counted, how many.
+        right: frames whose barcode is the one expected in their place; where the number of frames is wrong already,
+            the number of image files.
         first_wrong: what the first wrong frame is and should be; empty where all are right.
-        is_read: whether the pictures were read; else there may be anything on them.
     """
 
     expected: int
     right: int
     first_wrong: str = ""
-    is_read: bool = True
 
     @property
     def is_right(self) -> bool:
@@ -45,40 +47,88 @@ class FrameCheck:
         return self.right == self.expected and not self.first_wrong
 
 
-def check_frames(built: BuiltScenario, result: ExtractionResult) -> FrameCheck:
-    """Read every frame of a result and compare it with the truth."""
-    clips = {clip.clip_id: clip for clip in result.clips}
+def check_frames(built: BuiltScenario, images: Mapping[str, Sequence[Path]]) -> FrameCheck | None:
+    """Read every image (clip id -> files in their order) and compare it with the truth; None where there is none."""
+    if built.truth is None:
+        return None
     expected = right = 0
     first_wrong = ""
     for part in built.scenario.parts:
         wanted = expected_ids(built.truth.file(part.file), part, built.scenario.fps)
+        found = [read_id(image) for image in images.get(part.clip_id, ())]
         expected += len(wanted)
-        clip = clips.get(part.clip_id)
-        found = [] if clip is None else [read_id(clip.path_of(index)) for index in range(clip.frames)]
         right += sum(one == other for one, other in zip(wanted, found, strict=False))
         wrong = next((n for n in range(max(len(wanted), len(found))) if wanted[n : n + 1] != found[n : n + 1]), None)
         if wrong is not None and not first_wrong:
-            shown = found[wrong] if wrong < len(found) else "nothing"
-            should = wanted[wrong] if wrong < len(wanted) else "nothing"
-            first_wrong = f"{part.clip_id} frame {wrong + 1} shows {shown}, should show {should}"
+            first_wrong = (
+                f"{part.clip_id} frame {wrong + 1} shows {_at(found, wrong)}, should show {_at(wanted, wrong)}"
+            )
     return FrameCheck(expected, right, first_wrong)
 
 
-def count_frames(built: BuiltScenario, told: Mapping[str, int], files: int) -> FrameCheck:
-    """Hold what an engine tells (clip id -> frames; empty: it does not tell) and its image files against the truth."""
+def count_frames(built: BuiltScenario, reported: Mapping[str, int], files: int) -> FrameCheck | None:
+    """Hold the counts that an engine reports (clip id -> frames; empty: it reports none) and the number of its image
+    files against the truth; None where there is none.
+    """  # noqa: D205  one sentence
+    if built.truth is None:
+        return None
     parts = {part.clip_id: part for part in built.scenario.parts}
     wanted = {
         clip: len(expected_ids(built.truth.file(part.file), part, built.scenario.fps)) for clip, part in parts.items()
     }
     expected = sum(wanted.values())
     wrong = [
-        f"{clip}: {told.get(clip, 0)} frames told, should be {wanted.get(clip, 0)}"
-        for clip in (*wanted, *(told.keys() - wanted.keys()))
-        if told and told.get(clip, 0) != wanted.get(clip, 0)
+        f"{clip}: {reported.get(clip, 0)} frames reported, should be {wanted.get(clip, 0)}"
+        for clip in (*wanted, *(reported.keys() - wanted.keys()))
+        if reported and reported.get(clip, 0) != wanted.get(clip, 0)
     ]
     if files != expected:
         wrong.append(f"{files} image files found, should be {expected}")
-    return FrameCheck(expected, files, wrong[0] if wrong else "", is_read=False)
+    return FrameCheck(expected, files, wrong[0] if wrong else "")
+
+
+def find_images(folder: Path) -> tuple[Path, ...]:
+    """All image files under a folder, numbers in their names taken as numbers."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES and path.is_file())
+    return tuple(sorted(found, key=lambda path: _natural(path.relative_to(folder).as_posix())))
+
+
+def check_folder(built: BuiltScenario, folder: Path, reported: Mapping[str, int]) -> FrameCheck | None:
+    """Count and then read all images that an engine left in a folder; None where nothing is known of the truth."""
+    images = find_images(folder)
+    counted = count_frames(built, reported, len(images))
+    if counted is None or not counted.is_right:
+        return counted
+    by_clip = _by_clip(folder, images, [part.clip_id for part in built.scenario.parts])
+    lost = [image.relative_to(folder).as_posix() for image in images if image not in set().union(*by_clip.values())]
+    if lost:
+        hint = "write the frames of each clip into a folder with the clip's id for its name"
+        return FrameCheck(counted.expected, 0, f"{lost[0]} belongs to no clip: {hint}")
+    return check_frames(built, by_clip)
+
+
+def _by_clip(folder: Path, images: Sequence[Path], clips: Sequence[str]) -> dict[str, list[Path]]:
+    """The images of each clip: its id is the name of a folder on the way, or begins the file's name."""
+    found: dict[str, list[Path]] = {clip: [] for clip in clips}
+    for image in images:
+        *folders, name = image.relative_to(folder).parts
+        named = [clip for clip in clips if clip in folders]
+        begun = sorted((clip for clip in clips if name.startswith(clip)), key=len, reverse=True)
+        only = clips[:1] if len(clips) == 1 else ()
+        owner = next(iter((*named, *begun, *only)), None)
+        if owner is not None:
+            found[owner].append(image)
+    return found
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+
+
+def _at(frames: Sequence[int | None], index: int) -> str:
+    if index >= len(frames):
+        return "nothing"
+    return "no barcode" if frames[index] is None else str(frames[index])
 
 
 def expected_ids(truth: FileTruth, part: Part, fps: Fraction) -> list[int]:
@@ -96,10 +146,15 @@ def expected_ids(truth: FileTruth, part: Part, fps: Fraction) -> list[int]:
 
 
 def read_id(image: Path) -> int | None:
-    """The barcode in an image file; None where there is none that can be read."""
+    """The barcode in an image file; None where there is none, or no image that can be read."""
+    import av
+
     from fixtures_gen import find_barcode
 
-    found = find_barcode(read_rgb(image))
+    try:
+        found = find_barcode(read_rgb(image))
+    except (av.FFmpegError, OSError, StopIteration):
+        return None
     return None if found is None else found[0]
 
 
@@ -107,8 +162,7 @@ def read_rgb(image: Path) -> NDArray[np.uint8]:
     """An image file as 8-bit RGB, shape (height, width, 3)."""
     import av
 
-    demuxer = "png_pipe" if image.suffix == ".png" else "jpeg_pipe"
-    with av.open(io.BytesIO(image.read_bytes()), "r", format=demuxer) as container:
+    with av.open(io.BytesIO(image.read_bytes()), "r", format=_IMAGES[image.suffix.lower()]) as container:
         frame: Any = next(container.decode(video=0))
         pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
         return pixels

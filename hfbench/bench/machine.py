@@ -6,32 +6,19 @@ import os
 import platform
 import re
 import subprocess
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hfbench.bench.record import Load
 from hfbench.errors import HfbenchError
 from hfbench.git import git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-#: Facts that must be equal for two timings to be comparable. The kernel's release and Python's are not among them:
-#: they are shown, but a security update of either does not make another machine.
-IDENTITY: Final = ("cpu", "cores", "threads", "memory_gib", "system", "architecture")
+    from collections.abc import Iterable
 
 _GIT_SECONDS: Final = 10
 _FFMPEG_SECONDS: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Load averages: runnable processes over the last one, five and fifteen minutes (getloadavg(3))."""
-
-    one_minute: float
-    five_minutes: float
-    fifteen_minutes: float
 
 
 def load() -> Load:
@@ -52,11 +39,6 @@ def machine_facts() -> dict[str, str | int]:
         "release": platform.release(),
         "architecture": platform.machine(),
     }
-
-
-def differences(one: Mapping[str, str | int], other: Mapping[str, str | int]) -> tuple[str, ...]:
-    """Names of :data:`IDENTITY` in which two machines differ."""
-    return tuple(name for name in IDENTITY if one.get(name) != other.get(name))
 
 
 @cache

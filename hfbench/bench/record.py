@@ -2,7 +2,8 @@
 
 History of the format, newest first:
 
-* ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1).
+* ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1), and ``wrong_frames``, which stands
+  only where frames were wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hfbench.bench.machine import Load
 from hfbench.errors import NotInstalledError, OutputError, RecordError
 
 if TYPE_CHECKING:
@@ -31,6 +31,15 @@ SCHEMA: Final = "hfbench-record/1"
 
 Metrics = Mapping[str, float | int | None]
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load averages: runnable processes over the last one, five and fifteen minutes (getloadavg(3))."""
+
+    one_minute: float
+    five_minutes: float
+    fifteen_minutes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,8 @@ class Sample:
         files: image files that the harness itself found in the output folder; None where nobody looked.
         order: place in the run, from 0: drift of the machine shows along it.
         runs: how many runs right after each other this is the median of.
+        wrong_frames: which frame is wrong and what it should be, where frames were held against the truth; empty where
+            all were right, or nobody looked.
     """
 
     scenario: str
@@ -62,6 +73,7 @@ class Sample:
     files: int | None = None
     order: int = 0
     runs: int = 1
+    wrong_frames: str = ""
 
     def __post_init__(self) -> None:
         """Refuse numbers that JSON can't hold.
@@ -71,14 +83,16 @@ class Sample:
         """
         for name, value in self.metrics.items():
             if value is not None and not _is_number(value):
-                told = str(value)[:40]
+                shown = str(value)[:40]
                 raise RecordError(
-                    f"scenario {self.scenario!r}: metric {name} is {told}; it must be a finite number or null"
+                    f"scenario {self.scenario!r}: metric {name} is {shown}; it must be a finite number or null"
                 )
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict with the fields' own names."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        if not self.wrong_frames:
+            del plain["wrong_frames"]
         return plain | {"metrics": dict(self.metrics), "frames": dict(self.frames)}
 
 
@@ -354,7 +368,7 @@ def _are_options(value: object) -> bool:
     """Anything may stand there; what a comparison reads must be of its kind."""
     if not isinstance(value, dict):
         return False
-    _check({key: told for key, told in value.items() if told is not None}, _OPTIONS_V1, "the options")
+    _check({key: each for key, each in value.items() if each is not None}, _OPTIONS_V1, "the options")
     return True
 
 
@@ -383,7 +397,9 @@ _RECORD_V1: Final = MappingProxyType(
 )
 _SAMPLE_V1: Final = MappingProxyType(
     {
-        **dict.fromkeys(("scenario", "backend", "scope", "format", "engine", "role", "cache"), _is_text),
+        **dict.fromkeys(
+            ("scenario", "backend", "scope", "format", "engine", "role", "cache", "wrong_frames"), _is_text
+        ),
         **dict.fromkeys(("round", "order", "runs"), _is_count),
         "files": lambda value: value is None or _is_count(value),
         "metrics": lambda value: isinstance(value, dict),

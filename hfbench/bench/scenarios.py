@@ -47,13 +47,13 @@ class BuiltScenario:
 
     Attributes:
         fixture_hash: hash of the fixture's recipe, for only like is compared with like.
-        truth: what the fixture's files hold.
+        truth: what the fixture's files hold; None where nobody knows, and frames are not checked.
     """
 
     scenario: Scenario
     composition: Composition
     fixture_hash: str
-    truth: Truth
+    truth: Truth | None
 
 
 def _part(clip_id: str, file: str, start: int, duration: int, media_start: int = 0) -> Part:
@@ -134,7 +134,7 @@ def build_scenarios(
         scenarios: which.
         size: ``180p`` to ``2160p``; each fixture's own where it is None.
         jobs: fixtures built at once.
-        on_progress: told of each fixture.
+        on_progress: called for each fixture.
 
     Raises:
         MachineError: a fixture can't be built; the message says what is missing.

@@ -56,7 +56,7 @@ class DocumentStore:
         return body if isinstance(body, dict) else None
 
     def put(self, key: Mapping[str, KeyValue], body: Mapping[str, JsonValue], *, now: float) -> bool:
-        """Keep a document; False when it can't be written (a full disk, a read-only one), which harms nothing.
+        """Store a document; False when it can't be written (a full or read-only disk), which is not an error.
 
         Raises:
             TypeError, ValueError: the key has no canonical form, or the body is not JSON.
@@ -109,7 +109,7 @@ class DocumentStore:
         return files
 
     def _write(self, path: Path, data: bytes, now: float) -> None:
-        """Write under a temporary name, under a lock that tells the sweep that we live, and rename."""
+        """Write under a temporary name, under a lock that shows the sweep that the writer is alive, and rename."""
         temporary, lock = self._new_temporary()
         with lock:
             try:

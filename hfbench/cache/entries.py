@@ -123,7 +123,7 @@ def _difference(folder_fd: int, files: Mapping[str, int]) -> str | None:
 
 
 def write_manifest(folder_fd: int, key: CacheKey, payload: Mapping[str, JsonValue], *, fsync: bool) -> EntryManifest:
-    """Make the open folder whole: take stock of its frames, flush them if asked, and write the manifest.
+    """Complete the open folder: list its frames, flush them if asked, and write the manifest.
 
     Why ``fsync``: the rename that follows makes the entry visible, and after a power cut the file system may have kept
     the rename and the sizes and lost the bytes, which no check of sizes can see. Flushing each frame *before* the

@@ -46,7 +46,7 @@ DOCUMENT_LIFE_SECONDS: Final = 30 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class EvictionPolicy:
-    """How much is kept, and for how long at least.
+    """How much a sweep keeps, and for how long at least.
 
     Attributes:
         max_bytes: a sweep removes entries until their frames fit in it (young and leased ones stay all the same).
@@ -111,7 +111,7 @@ class EntryUse:
     last_use_ns: int
 
     def age_seconds(self, now: float) -> float:
-        """How long it has not been used.
+        """Seconds since its last use.
 
         A last use in the future counts by its distance, too: a little is another machine's clock, and the entry is
         young; a lot is a clock that was wrong, and must not keep the entry for ever.
@@ -188,7 +188,7 @@ def is_due(root: Path, policy: EvictionPolicy, now: float) -> bool:
 
 
 def note_growth(root: Path, published_bytes: int) -> None:
-    """Write down that an entry was published, so that a full cache is noticed before the day is over."""
+    """Record that an entry was published, so that a full cache is noticed before the daily sweep."""
     # One short append: whole, whoever else appends. Lost on a full disk, which then waits for the daily sweep.
     with contextlib.suppress(OSError), (root / GROWTH).open("ab", buffering=0) as file:
         file.write(f"{published_bytes}\n".encode("ascii"))
@@ -203,7 +203,7 @@ def _growth(root: Path) -> int:
 
 
 def _clear_leftovers(root: Path) -> SweepReport:
-    """What writers and deleters left that are no more: the exclusive lock is theirs as long as they live."""
+    """Remove what dead writers and deleters left: as long as they live, they hold a lock on it."""
     report = SweepReport()
     for name in names_in(root):
         if not (is_partial(name) or is_moved(name)):
@@ -230,7 +230,7 @@ def _delete_moved(path: Path) -> int | Refusal:
 
 
 def _remove_damaged(root: Path) -> SweepReport:
-    """Entries that are not whole can never be a hit again, whatever their age."""
+    """Remove entries that are not whole: whatever their age, they can never be a hit again."""
     report = SweepReport()
     for name in filter(is_current_entry, names_in(root)):
         if damage_of(root / name) is not None:
@@ -258,7 +258,7 @@ def damage_of(path: Path) -> Damage | None:
 
 
 def _evict(root: Path, policy: EvictionPolicy, now: float) -> SweepReport:
-    """The least recently used entries, until the rest fits."""
+    """Remove the least recently used entries, until the rest fits."""
     report = SweepReport()
     uses = sorted(entry_uses(root), key=lambda use: use.age_seconds(now), reverse=True)
     left = sum(use.bytes_on_disk for use in uses)

@@ -30,7 +30,7 @@ _ATTEMPTS: Final = 2
 
 
 class IdentityKind(enum.StrEnum):
-    """How sources are told apart; the values of ``--cache-identity``."""
+    """How sources are identified; the values of ``--cache-identity``."""
 
     STAT = "stat"
     CONTENT = "content"
@@ -45,19 +45,19 @@ class StatIdentity:
     size: int
 
     def described(self) -> Mapping[str, KeyValue]:
-        """For a key."""
+        """The identity as part of a cache key."""
         return {"by": "stat", "path": self.path, "mtime_ns": self.mtime_ns, "size": self.size}
 
 
 @dataclass(frozen=True, slots=True)
 class ContentIdentity:
-    """A source by the SHA-256 of its bytes (64 hexadecimal digits) and its size (bytes), wherever it lies."""
+    """A source by the SHA-256 of its bytes (64 hexadecimal digits) and its size (bytes), wherever it is."""
 
     sha256: str
     size: int
 
     def described(self) -> Mapping[str, KeyValue]:
-        """For a key."""
+        """The identity as part of a cache key."""
         return {"by": "content", "sha256": self.sha256, "size": self.size}
 
 

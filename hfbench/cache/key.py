@@ -1,4 +1,4 @@
-"""From the description of a plan to the key of its entry: one pure function.
+"""The key of a cache entry, from the description of the plan that made its frames.
 
 The same description gives the same key in every process, locale, platform and hash seed, and two descriptions that
 differ in any field give different keys. To that end the canonical form below is injective, except where two

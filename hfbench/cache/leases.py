@@ -1,4 +1,4 @@
-"""Leases: who uses a folder of the cache right now, as the kernel sees it.
+"""Leases: which folders of the cache are in use, by locks of the kernel.
 
 A lease is a shared ``flock`` on the folder itself. Whoever wants to move or delete a folder needs the exclusive lock
 and does not wait for it. Why the folder and not a lock file beside it:
@@ -6,7 +6,7 @@ and does not wait for it. Why the folder and not a lock file beside it:
 * the lock belongs to the inode, so that it goes along when a partial folder is renamed into an entry: the writer's
   lock *is* the reader's lease from the first moment, without a gap in which eviction could step in;
 * there is no lock file to leak, to lose, or to recreate under another inode while somebody holds the old one;
-* when a process dies, of whatever, the kernel lets go. No process id is ever guessed at.
+* when a process dies, for whatever reason, the kernel releases its locks: no process id is ever interpreted.
 
 ``flock`` locks belong to the open file, not to the process: two threads that hold leases don't know of each other's,
 and a forked child keeps its parent's leases alive until it closes them or ends. Each lease is one open file.
@@ -35,7 +35,7 @@ _NOT_A_FOLDER: Final = frozenset({errno.ENOTDIR, errno.ELOOP})
 
 
 class Refusal(enum.Enum):
-    """Why a lock was not given."""
+    """Why a lock was not obtained."""
 
     MISSING = "there is nothing of that name, or it was replaced meanwhile"
     NOT_A_FOLDER = "a file or a link is in its place"
@@ -43,7 +43,7 @@ class Refusal(enum.Enum):
 
 
 class Lock:
-    """A held lock on an open folder or file; closing it lets go. Made by :func:`lock_folder` and :func:`lock_file`."""
+    """A held lock on an open folder or file, from :func:`lock_folder` or :func:`lock_file`; closing releases it."""
 
     __slots__ = ("_fd",)
 
@@ -56,7 +56,7 @@ class Lock:
         return self._fd
 
     def close(self) -> None:
-        """Let go. A second call does nothing."""
+        """Release the lock. A second call does nothing."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             # Closing and not LOCK_UN: an explicit unlock would also take the lease from a forked child or its parent.
@@ -127,7 +127,7 @@ def is_at(fd: int, path: Path) -> bool:
 
 
 class Lease:
-    """A whole entry, held: its frames stay where they are until the lease is closed.
+    """Holds a whole entry: its frames stay where they are until the lease is closed.
 
     Attributes:
         folder: the folder of the frames; read only, other processes read it too.
@@ -148,11 +148,11 @@ class Lease:
 
     @property
     def closed(self) -> bool:
-        """Whether the lease was given back."""
+        """Whether the lease was released."""
         return self._lock.fd < 0
 
     def close(self) -> None:
-        """Give the entry back: from now on it may be evicted. A second call does nothing."""
+        """Release the entry: from now on it may be evicted. A second call does nothing."""
         self._lock.close()
 
     def __enter__(self) -> Self:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def take_out(root: Path, name: str, *, only_if: Callable[[int], bool] | None = None) -> int | Refusal:
-    """Remove ``root/name`` and give the bytes of its files; a refusal when it is in use or gone.
+    """Remove ``root/name`` and return the bytes of its files; a refusal when it is in use or gone.
 
     ``only_if`` is asked once more under the lock, with the open folder: between the decision and the lock somebody may
     have used the folder, or put a whole one in its place. When it says no, that is :attr:`Refusal.BUSY`.
@@ -48,7 +48,7 @@ def take_out(root: Path, name: str, *, only_if: Callable[[int], bool] | None = N
 
 
 def _take_out_file(root: Path, path: Path) -> int | Refusal:
-    """A file or link in the place of a folder: nothing of ours, and nobody can hold a lease on it."""
+    """Remove a file or link that is in the place of a folder: nobody can hold a lease on it."""
     moved = new_moved_path(root)
     try:
         path.rename(moved)
@@ -58,7 +58,7 @@ def _take_out_file(root: Path, path: Path) -> int | Refusal:
 
 
 def delete_tree(path: Path) -> int:
-    """Delete a folder that has been moved aside, or a file, and give its bytes; what resists is for a later sweep."""
+    """Delete a folder that was moved aside, or a file, and return its bytes. What resists is left to a later sweep."""
     freed = tree_bytes(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)

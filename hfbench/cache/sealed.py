@@ -1,4 +1,4 @@
-"""Small JSON documents that notice their own damage.
+"""Small JSON documents that carry a checksum of themselves.
 
 A sealed document is one JSON object whose last member, ``sha256``, is the digest of everything before it. It stays
 plain JSON for people and tools. A file that was cut, emptied, zeroed or edited no longer matches its seal and reads

@@ -77,7 +77,7 @@ class EntryProblem:
 
 
 class ExtractionCache:
-    """A folder of entries, shared by whoever is given the same ``root``. Made by :meth:`open`.
+    """A folder of entries, shared by all processes that use the same ``root``. Made by :meth:`open`.
 
     Attributes:
         root: the folder, absolute and without links.
@@ -111,9 +111,9 @@ class ExtractionCache:
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> ExtractionCache:
-        """Create the folder if need be, see that it can be used, and give the cache in it.
+        """Create the folder if need be, check that it can be used, and open the cache in it.
 
-        A disk that has become full is no reason against: what is cached can still be read, and a sweep makes room.
+        A full disk does not prevent it: what is cached can still be read, and a sweep makes room.
 
         Args:
             root: the folder; it may hold files of others, which are never touched.
@@ -196,7 +196,7 @@ class ExtractionCache:
         return self._probes.get(_probe_key(identity, reader), now=self._clock())
 
     def probe_put(self, identity: SourceIdentity, mapping: Mapping[str, JsonValue], *, reader: str = "") -> bool:
-        """Keep a probe result; False when it can't be written, which harms nothing.
+        """Store a probe result; False when it can't be written, which is not an error.
 
         Raises:
             TypeError, ValueError: the mapping is not JSON.

@@ -56,6 +56,19 @@ class _LazyGroup(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in click, whose suggestions know loaded commands only."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, _COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
@@ -77,7 +90,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         with _sigterm_interrupts():
             code = _run(arguments)
-            sys.stdout.flush()  # here, where a failure can still be reported
+            if code != ExitCode.MACHINE:  # else the command has reported its own failure to write
+                sys.stdout.flush()  # here, where a failure can still be reported
     except BaseException as error:  # noqa: BLE001  every error is one line and a documented code
         code = _report(error)
     for stream in (sys.stdout, sys.stderr):

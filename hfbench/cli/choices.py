@@ -78,17 +78,26 @@ def picture_options(function: _Command) -> _Command:
             "--sdr-mapping",
             type=click.Choice(SDR_MAPPINGS),
             default=None,
-            help="How SDR is brought into an HDR composition: bt2408 is right, gamut is what HyperFrames does.",
+            help="How SDR is brought into an HDR composition: bt2408 is correct, gamut is what HyperFrames does.  "
+            "[default: bt2408]",
         ),
-        click.option("--sdr-eotf", type=click.Choice(("bt1886", "srgb", "gamma22")), help="Of SDR displays.  [bt1886]"),
-        click.option("--sdr-white", type=float, help="Luminance of SDR white in HDR, cd/m².  [default: 203]"),
+        click.option(
+            "--sdr-eotf",
+            type=click.Choice(("bt1886", "srgb", "gamma22")),
+            help="Transfer function of the displays that SDR clips were made for.  [default: bt1886]",
+        ),
+        click.option(
+            "--sdr-white", type=float, help="Luminance of SDR white in an HDR composition, cd/m².  [default: 203]"
+        ),
         click.option(
             "--pixels",
             type=click.Choice(PIXELS),
             help="What converts pixels in libav: compiled kernels, or the reference, libavfilter.  [default: kernel]",
         ),
-        click.option("--quality", type=int, default=95, show_default=True, help="Of jpg: libjpeg's scale, 1-100."),
-        click.option("--workers", type=int, default=0, help="Clips worked on at once.  [default: one a core]"),
+        click.option(
+            "--quality", type=int, default=95, show_default=True, help="JPEG quality, libjpeg's scale, 1-100."
+        ),
+        click.option("--workers", type=int, default=0, help="Clips worked on at once; 0: one per core.  [default: 0]"),
     ):
         function = option(function)
     return function

@@ -11,7 +11,7 @@ import click
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.judging import (
     Delivery,
-    build_work,
+    build,
     declared_budgets,
     deliver,
     judging_options,
@@ -35,7 +35,7 @@ _AXES: Final = ("backend", "scope", "format", "cache")
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What was compared; ``engines`` are the names of a line-up, shown side by side."""
+    """What was compared; ``engines`` are names, where engines are shown side by side."""
 
     record: RunRecord
     comparisons: tuple[Comparison, ...]
@@ -56,9 +56,9 @@ def command(**chosen: Any) -> int:
     \b
     hfbench compare old.json new.json
     hfbench compare run.json --across backend
-    hfbench compare libav='hfbench worker --backend libav' ffmpeg='hfbench worker --backend ffmpeg'
+    hfbench compare ours='hfbench worker' theirs='other-worker --fast'
 
-    Engines run in turn on this machine. Fewer than 8 rounds can't show a regression.
+    Engines run in turn on this machine. With too few rounds to show a regression, the output says how many it takes.
     """  # noqa: D205, D301  click's \b keeps the lines
     from hfbench.bench.judge.compare import Terms
 
@@ -82,14 +82,14 @@ def _compared(chosen: dict[str, Any], terms: Terms) -> _Outcome:
         raise UsageError(f"there is no record {strange!r}: give a record's file, or an engine as NAME=COMMAND")
     specs = [EngineSpec.parse(text) for text in (*texts, *chosen["engines"])]
     if len(specs) >= 2 and not records:
-        return _lineup(chosen, specs, terms)
+        return _side_by_side(chosen, specs, terms)
     if specs or not 1 <= len(records) <= 2:
         raise UsageError("give two records, or one record, or at least two engines NAME=COMMAND (the baseline first)")
     return _saved(records, chosen["across"], terms)
 
 
 def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outcome:
-    from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_ways
+    from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values
     from hfbench.bench.record import load_record
     from hfbench.errors import UsageError
 
@@ -101,31 +101,29 @@ def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outco
         return _Outcome(records[0], compare_one(records[0], terms))
     if len(across) > 1:
         raise UsageError(f"within one record compare across one axis, not {' and '.join(across)}")
-    return _Outcome(records[0], compare_ways(records[0], across[0], terms))
+    return _Outcome(records[0], compare_values(records[0], across[0], terms))
 
 
-def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -> _Outcome:
+def _side_by_side(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -> _Outcome:
     from hfbench.bench.judge.saved_records import compare_one
-    from hfbench.bench.measure.lineup import measure_lineup
-    from hfbench.bench.measure.workload import open_record
+    from hfbench.bench.measure.compare import measure_engines
+    from hfbench.bench.measure.opening import open_record
+    from hfbench.bench.measure.schedule import Schedule
     from hfbench.cli.terminal import progress_bar
 
-    work = build_work(chosen, (_HEADLINE,), ("fused",))
+    work = build(chosen, (_HEADLINE,), ("fused",))
     names = [spec.name for spec in specs]
     asked = {key: chosen[key] for key in ("rounds", "size", "workers", "seed")} | {"engines": names}
-    writer = open_record(record_path(chosen, "compare"), work, asked)
+    writer = open_record(record_path(chosen, "compare"), work.built, asked)
+    schedule = Schedule(rounds=chosen["rounds"], seed=chosen["seed"])
     try:
         with progress_bar() as bar:
-            record = measure_lineup(
+            record = measure_engines(
                 specs,
                 work,
-                rounds=chosen["rounds"],
+                schedule,
                 writer=writer,
-                tell=lambda words: bar.show(
-                    words, len(writer.record.samples), chosen["rounds"] * len(specs) * len(work)
-                ),
-                seed=chosen["seed"],
-                limit_seconds=chosen["limit"],
+                on_step=lambda step: bar.show(step.what, step.done, step.total),
             )
     finally:
         say(f"record: {writer.path}")
@@ -133,14 +131,14 @@ def _lineup(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -
 
 
 def _print(outcome: _Outcome, delivery: Delivery, *, as_json: bool) -> None:
-    from hfbench.bench.render.reports import json_of
-    from hfbench.cli.comparison_table import print_comparison, print_lineup
+    from hfbench.bench.render.json_format import json_of
+    from hfbench.cli.comparison_table import print_comparison, print_engines
     from hfbench.cli.terminal import out, print_json
 
     if as_json:
         print_json(json_of(outcome.comparisons, allow_unsure=delivery.allow_unsure))
     elif outcome.engines:
-        print_lineup(out(), outcome.record, outcome.engines, outcome.comparisons)
+        print_engines(out(), outcome.record, outcome.engines, outcome.comparisons)
     else:
         for each in outcome.comparisons:
             print_comparison(out(), each)

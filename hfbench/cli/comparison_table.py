@@ -1,4 +1,4 @@
-"""Comparisons in the terminal: a verdict, its reasons, and a table a case; engines of a line-up side by side."""
+"""Comparisons in the terminal: a verdict, its reasons, and a table a case; engines side by side."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from hfbench.bench.judge.comparability import Case, case_of
+from hfbench.bench.judge.comparability import case_of
 from hfbench.bench.judge.compare import Comparison, Kind, Row, interval
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, name_of
-from hfbench.bench.render.rendering import verdict_line
+from hfbench.bench.render.wording import verdict_line
 from hfbench.cli.lines import shown
 from hfbench.model.metrics import METRICS
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from hfbench.bench.case import Case
     from hfbench.bench.record import RunRecord, Sample
 
 _STYLES: Final = {Pass: "green", Fail: "bold red", Unsure: "yellow", CouldNotMeasure: "bold magenta"}
 _BINARY: Final = (("MiB", 2**20), ("KiB", 2**10))
-#: Times that explain the two judged ones; shown where any engine tells them and they are not nothing.
+#: Times that explain the two judged ones; shown where any engine reports them and they are not nothing.
 _PHASES: Final = ("hdrPreflightMs", "vfrPreflightMs", "extractMs")
 #: What would be shown as 0.0 is nothing.
 _SHOWN_FROM: Final = 0.05
@@ -43,14 +44,14 @@ def print_comparison(console: Console, outcome: Comparison) -> None:
     _print_words(console, outcome)
 
 
-def print_lineup(console: Console, record: RunRecord, names: Sequence[str], outcomes: Sequence[Comparison]) -> None:
+def print_engines(console: Console, record: RunRecord, names: Sequence[str], outcomes: Sequence[Comparison]) -> None:
     """Engines side by side, then the verdict on each against the first."""
     across = frozenset(axis for outcome in outcomes for row in outcome.rows for axis in _open_axes(row.case))
     cases = dict.fromkeys(case_of(sample, across) for sample in record.samples)
     for case in cases:
         console.print(f"{case}: medians, and the change against {shown(names[0])}")
         console.print(
-            _lineup_table(
+            _engines_table(
                 case, [sample for sample in record.samples if case_of(sample, across) == case], names, outcomes
             )
         )
@@ -113,7 +114,9 @@ def _verdict_cell(row: Row) -> str:
     return name_of(row.verdict) if row.is_blocking else f"{name_of(row.verdict)}, advice"
 
 
-def _lineup_table(case: Case, samples: Sequence[Sample], names: Sequence[str], outcomes: Sequence[Comparison]) -> Table:
+def _engines_table(
+    case: Case, samples: Sequence[Sample], names: Sequence[str], outcomes: Sequence[Comparison]
+) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("metric")
     by_engine = {name: [sample for sample in samples if sample.engine == name] for name in names}
@@ -135,7 +138,7 @@ def _lineup_table(case: Case, samples: Sequence[Sample], names: Sequence[str], o
             cells = [f"{amount(metric, values[name])}\n{changes.get((name, metric), '')}".strip() for name in names]
             table.add_row(metric, *cells)
     table.add_row("frames (files found)", *(_frames(by_engine[name]) for name in names))
-    table.add_row("ran as", *(_ways(by_engine[name]) for name in names))
+    table.add_row("ran as", *(_ran_as(by_engine[name]) for name in names))
     return table
 
 
@@ -145,11 +148,11 @@ def _median(samples: Iterable[Sample], metric: str) -> float | None:
 
 
 def _frames(samples: Iterable[Sample]) -> str:
-    told = dict.fromkeys(f"{sum(sample.frames.values())} ({sample.files})" for sample in samples)
-    return " or ".join(told) or "-"
+    counts = dict.fromkeys(f"{sum(sample.frames.values())} ({sample.files})" for sample in samples)
+    return " or ".join(counts) or "-"
 
 
-def _ways(samples: Iterable[Sample]) -> str:
+def _ran_as(samples: Iterable[Sample]) -> str:
     return ", ".join(dict.fromkeys(f"{sample.backend} {sample.scope}" for sample in samples)) or "-"
 
 
@@ -162,8 +165,8 @@ def _print_words(console: Console, outcome: Comparison) -> None:
     for unlike in outcome.refused:
         if unlike.message not in said:
             console.print(f"not compared: {shown(unlike.message)}")
-    for words in outcome.words:
-        console.print(shown(words))
+    for each in outcome.explanations:
+        console.print(shown(each))
     canary = outcome.canary
     if canary and canary.bound:
         state = "in trouble" if canary.trouble else "quiet"

@@ -1,4 +1,4 @@
-"""``hfbench fixtures``: the door of ``fixtures_gen``, which needs nothing of hfbench and so keeps its own."""
+"""``hfbench fixtures``: the commands of ``fixtures_gen``, which also run without hfbench."""
 
 from fixtures_gen.__main__ import main as command
 

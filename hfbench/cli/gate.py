@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hfbench.bench.gate_defaults import LOOKS, REPEATS
 from hfbench.cli.choices import FOLDER
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.judging import (
     Delivery,
-    build_work,
+    build,
     declared_budgets,
     deliver,
     judging_options,
@@ -25,12 +26,12 @@ from hfbench.cli.judging import (
 from hfbench.cli.lines import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hfbench.bench.judge.compare import Comparison
-    from hfbench.bench.measure.gate import GateOptions, Tell
-    from hfbench.bench.measure.rig import Work
+    from hfbench.bench.measure.external import Work
+    from hfbench.bench.measure.gate import GateOptions, OnProgress
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RecordWriter
     from hfbench.cli.gate_progress import GateProgress
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 _SCENARIOS: Final = ("hdr-sdr-mixed-scope", "vfr-screen-recording")
 #: ``source`` is the past; the other two are what must not become slower.
 _SCOPES: Final = ("segment", "fused")
-#: As in hfbench.bench.judge.stats, spelled out so that ``--help`` does not import it.
-_LOOKS: Final = ("15", "20", "30", "40", "60")
 
 
 @click.command("gate", epilog=ExitCode.table())
@@ -60,11 +59,13 @@ _LOOKS: Final = ("15", "20", "30", "40", "60")
 @click.option(
     "--repeat",
     type=click.IntRange(1, 100),
-    default=4,
+    default=REPEATS,
     show_default=True,
     help="Runs of each side inside a pair; its medians count. More for scenarios that take less than 100 ms.",
 )
-@click.option("--most-pairs", type=click.Choice(_LOOKS), help="The last look.  [default: 60]")
+@click.option(
+    "--most-pairs", type=click.Choice([str(look) for look in LOOKS]), help=f"The last look.  [default: {LOOKS[-1]}]"
+)
 @judging_options
 def command(**chosen: Any) -> int:
     """Judge a change: PASS, FAIL or UNSURE, with known error rates (docs/gate.md).
@@ -73,29 +74,28 @@ def command(**chosen: Any) -> int:
     work and bytes exactly, declared budgets on the median. Some pairs are baseline against baseline: if these differ,
     nothing is judged.
     """
-    from hfbench.bench.measure.workload import open_record
+    from hfbench.bench.measure.opening import open_record
 
     chosen["seed"] = seed_of(chosen)
     options = _options(chosen)
     subject = _subject(chosen)
-    work = build_work(chosen, _SCENARIOS, _SCOPES)
-    writer = open_record(record_path(chosen, "gate"), work, _asked(chosen, options))
+    work = build(chosen, _SCENARIOS, _SCOPES)
+    writer = open_record(record_path(chosen, "gate"), work.built, _asked(chosen, options))
     with _shown(writer) as progress:
-        outcome = _gate(subject, work, options, writer, progress.tell)
-    return _tell(outcome, writer, Delivery.of(chosen, _reproduce(chosen)), as_json=chosen["as_json"])
+        outcome = _gate(subject, work, options, writer, progress.show)
+    return _report(outcome, writer, Delivery.of(chosen, _reproduce(chosen)), as_json=chosen["as_json"])
 
 
 def _options(chosen: dict[str, Any]) -> GateOptions:
-    from hfbench.bench.measure.gate import GateOptions, up_to
+    from hfbench.bench.judge.gate_rule import GateRule, up_to
+    from hfbench.bench.measure.gate import GateOptions
 
-    return GateOptions(
+    rule = GateRule(
         times=up_to(time_rules(chosen), int(chosen["most_pairs"]) if chosen["most_pairs"] else None),
         budgets=declared_budgets(chosen),
         across=frozenset(chosen["across"]),
-        seed=chosen["seed"],
-        repeats=chosen["repeat"],
-        limit_seconds=chosen["limit"],
     )
+    return GateOptions(rule=rule, seed=chosen["seed"], repeats=chosen["repeat"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,24 @@ def _subject(chosen: dict[str, Any]) -> _Revisions | _Engines:
 
 
 def _gate(
-    subject: _Revisions | _Engines, work: Sequence[Work], options: GateOptions, writer: RecordWriter, tell: Tell
+    subject: _Revisions | _Engines,
+    work: Work,
+    options: GateOptions,
+    writer: RecordWriter,
+    on_progress: OnProgress,
 ) -> Comparison:
     from hfbench.bench.measure.gate import gate, gate_revisions
     from hfbench.home import home_folder
 
     if isinstance(subject, _Engines):
-        return gate(subject.base, subject.contender, work, options, writer=writer, tell=tell)
+        return gate(
+            subject.base,
+            subject.contender,
+            work,
+            options,
+            writer=writer,
+            on_progress=on_progress,
+        )
     return gate_revisions(
         subject.repository,
         subject.base,
@@ -146,7 +157,7 @@ def _gate(
         options,
         store=home_folder() / "environments",
         writer=writer,
-        tell=tell,
+        on_progress=on_progress,
     )
 
 
@@ -167,8 +178,8 @@ def _shown(writer: RecordWriter) -> Iterator[GateProgress]:
         raise
 
 
-def _tell(outcome: Comparison, writer: RecordWriter, delivery: Delivery, *, as_json: bool) -> int:
-    from hfbench.bench.render.rendering import to_json
+def _report(outcome: Comparison, writer: RecordWriter, delivery: Delivery, *, as_json: bool) -> int:
+    from hfbench.bench.render.json_format import to_json
     from hfbench.cli.comparison_table import print_comparison
     from hfbench.cli.terminal import out, print_json
 
@@ -185,9 +196,9 @@ def _asked(chosen: dict[str, Any], options: GateOptions) -> dict[str, Any]:
     return {
         "command": _reproduce(chosen),
         "seed": options.seed,
-        "across": sorted(options.across),
-        "most_pairs": options.most_pairs,
-        "canary_share": options.canary_share,
+        "across": sorted(options.rule.across),
+        "most_pairs": options.rule.most_pairs,
+        "canary_share": options.rule.canary_share,
         "repeats": options.repeats,
         "pairs_per_process": options.pairs_per_process,
         "block_on": sorted({"cpu", *chosen["block_on"]}),

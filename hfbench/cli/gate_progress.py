@@ -39,7 +39,7 @@ class GateProgress:
     def __rich__(self) -> RenderableType:
         return self._drawn(self.last) if self.last else ""
 
-    def tell(self, progress: Progress) -> None:
+    def show(self, progress: Progress) -> None:
         """Remember what is going on, and say it where nobody draws."""
         self.last = progress
         if self._is_drawn:

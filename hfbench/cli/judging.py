@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from hfbench.bench.judge.budgets import Budget
     from hfbench.bench.judge.compare import Comparison, TimeMetric
-    from hfbench.bench.measure.rig import Work
-    from hfbench.bench.measure.workload import Axes
+    from hfbench.bench.measure.external import Work
     from hfbench.bench.record import RunRecord
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
@@ -109,9 +108,10 @@ def declared_budgets(chosen: dict[str, Any]) -> tuple[Budget, ...]:
     return load_budgets(named or Path("pyproject.toml"))
 
 
-def build_work(chosen: dict[str, Any], names: Sequence[str], scopes: Sequence[str]) -> tuple[Work, ...]:
-    """Build what fixtures are missing and make the work; ``names`` and ``scopes`` where no others are asked for."""
-    from hfbench.bench.measure.workload import work_of
+def build(chosen: dict[str, Any], names: Sequence[str], scopes: Sequence[str]) -> Work:
+    """Build what fixtures are missing; ``names`` and ``scopes`` where no others are asked for."""
+    from hfbench.bench.case import every_case
+    from hfbench.bench.measure.external import Work
     from hfbench.bench.scenarios import build_scenarios, find_scenario
     from hfbench.cli.terminal import progress_bar
 
@@ -122,8 +122,16 @@ def build_work(chosen: dict[str, Any], names: Sequence[str], scopes: Sequence[st
             chosen["size"],
             on_progress=lambda step: bar.show(f"{step.state} {step.name} {step.size.value}", step.done, step.total),
         )
+    cases = every_case(
+        (each.scenario.name for each in built),
+        backend=chosen["backends"],
+        scope=chosen["scopes"] or scopes,
+        format=chosen["formats"],
+        cache=chosen["caches"],
+    )
     options = {key: chosen[key] for key in ("workers", "quality", "sdr_mapping") if chosen[key] is not None}
-    return work_of(built, _axes(chosen, scopes), options)
+    by_name = {each.scenario.name: each for each in built}
+    return Work(cases=cases, scenarios=by_name, options=options, limit_seconds=chosen["limit"])
 
 
 def record_path(chosen: dict[str, Any], kind: str) -> Path:
@@ -170,15 +178,17 @@ def deliver(outcomes: Sequence[Comparison], record: RunRecord, delivery: Deliver
     """
     from hfbench.bench.judge.verdict import exit_code
     from hfbench.bench.record import write_atomically
-    from hfbench.bench.render.rendering import add_to_step_summary, to_annotations
-    from hfbench.bench.render.reports import junit_of, markdown_of, verdict_of
+    from hfbench.bench.render.annotations import to_annotations
+    from hfbench.bench.render.junit import junit_of
+    from hfbench.bench.render.markdown import markdown_of
+    from hfbench.bench.render.wording import verdict_of
 
     markdown = markdown_of(outcomes, record, reproduce=delivery.reproduce, link=delivery.link)
     if delivery.markdown:
         write_atomically(delivery.markdown, markdown)
     if delivery.junit:
         write_atomically(delivery.junit, junit_of(outcomes))
-    add_to_step_summary(markdown)
+    _add_to_step_summary(markdown)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for outcome in outcomes:
             for line in to_annotations(outcome):
@@ -186,12 +196,9 @@ def deliver(outcomes: Sequence[Comparison], record: RunRecord, delivery: Deliver
     return exit_code(verdict_of(outcomes), allow_unsure=delivery.allow_unsure)
 
 
-def _axes(chosen: dict[str, Any], scopes: Sequence[str]) -> Axes:
-    from hfbench.bench.measure.workload import Axes
-
-    return Axes(
-        backends=chosen["backends"] or ("libav",),
-        scopes=chosen["scopes"] or tuple(scopes),
-        formats=chosen["formats"] or ("jpg",),
-        caches=chosen["caches"] or ("off",),
-    )
+def _add_to_step_summary(markdown: str) -> None:
+    """Append to the file that GitHub Actions shows beside a job, where there is one."""
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    if place:
+        with Path(place).open("a", encoding="utf-8") as summary:
+            summary.write(markdown + "\n")

@@ -113,15 +113,18 @@ def _report_failures(ran: list[Ran]) -> None:
     """One line for each notebook that failed.
 
     Raises:
-        MeasurementError: at least one failed.
+        UsageError: at least one failed, and all of these because of the value of a parameter.
+        MeasurementError: at least one failed for another reason.
     """
-    from hfbench.errors import MeasurementError
+    from hfbench.errors import MeasurementError, UsageError
 
     failed = [(each, each.failure) for each in ran if each.failure]
     for each, failure in failed:
-        say(f"{each.notebook.name}, {failure.told}; kept: {each.executed}")
+        say(f"{each.notebook.name}, {failure.message}; kept: {each.executed}")
     if failed:
-        raise MeasurementError(f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}")
+        is_wrong_use = all(failure.is_wrong_use for _, failure in failed)
+        summary = f"{len(failed)} of {len(ran)} notebooks failed; the last error: {failed[-1][1].error}"
+        raise UsageError(summary) if is_wrong_use else MeasurementError(summary)
 
 
 def _page(ran: Ran, page: Path) -> dict[str, Any]:
@@ -138,7 +141,7 @@ def _list(notebooks: Sequence[Notebook]) -> None:
     from hfbench.report.parameters import declared_by
 
     table = plain_table("notebook", "what it shows", "parameters")
-    for each in notebooks:
-        defaults = ", ".join(f"{name}={facts['default']}" for name, facts in declared_by(each).items())
-        table.add_row(shown(each.name), shown(each.about), shown(defaults))
+    for notebook in notebooks:
+        parameters = ", ".join(f"{each.name}={each.default}" for each in declared_by(notebook).values())
+        table.add_row(shown(notebook.name), shown(notebook.about), shown(parameters))
     out().print(table)

@@ -14,11 +14,12 @@ from hfbench.cli.telemetry import sink_option, telemetry
 from hfbench.cli.terminal import cancelled_by_signals, out, plain_table, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from hfbench.bench.measure.rounds import Measured, Measurement, Way
-    from hfbench.bench.scenarios import BuiltScenario
+    from hfbench.bench.case import Case
+    from hfbench.bench.measure.run import Measured, Measurement
+    from hfbench.bench.scenarios import BuiltScenario, Scenario
     from hfbench.model.options import ExtractOptions
     from hfbench.model.result import ExtractionResult
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("scenarios", nargs=-1)
 @click.option("--all", "run_all", is_flag=True, help="Every scenario.")
 @click.option("--list", "list_them", is_flag=True, help="List the scenarios and stop.")
-@click.option("--rounds", type=click.IntRange(1, 1000), default=2, show_default=True, help="Counted runs of each way.")
+@click.option("--rounds", type=click.IntRange(1, 1000), default=2, show_default=True, help="Counted runs of each case.")
 @click.option(
     "--backend",
     "backends",
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.  [default: all]")
 @click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Repeatable.  [default: jpg]")
 @click.option("--size", help="Picture size of the fixtures: 180p to 2160p.  [default: each fixture's own]")
+@click.option("--decode-limit", is_flag=True, help="Measure decoding alone too, and show each CPU time's ratio to it.")
 @click.option("--record", type=PLACE, help="Where to save the record.")
 @engine_options
 @sink_option
@@ -46,10 +48,10 @@ if TYPE_CHECKING:
 def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     """Measure SCENARIOS (the headline one by default): source, segment and fused scope on both backends.
 
-    Fixtures are built on first use. Each backend and engine warms up uncounted, then every way takes its turn in each
-    round; in the first, its frames are held against the truth. Frames of engines are counted.
+    Fixtures are built on first use. Each backend and engine warms up uncounted, then every case takes its turn in each
+    round; in the first, its frames are read back and held against the truth.
     """
-    from hfbench.bench.measure.over_protocol import parse_engines
+    from hfbench.bench.measure.external import parse_engines
     from hfbench.bench.scenarios import HEADLINE, SCENARIOS, build_scenarios, find_scenario
 
     if chosen["list_them"]:
@@ -58,8 +60,8 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
     names = tuple(SCENARIOS) if chosen["run_all"] else scenarios or (HEADLINE,)
     wanted = [find_scenario(name) for name in dict.fromkeys(names)]
     chosen["engines"] = parse_engines(chosen["engines"], chosen["backends"])
-    ways, options = _ways(chosen), _options(chosen)
-    counted = len(wanted) * len(ways) * chosen["rounds"]
+    cases, options = _cases(wanted, chosen), _options(chosen)
+    counted = len(cases) * chosen["rounds"]
     # Sinks are opened, and options read, before minutes are spent on fixtures.
     with telemetry(chosen["sinks"], as_json=chosen["as_json"], extractions=counted) as tell:
         with progress_bar() as bar:
@@ -68,7 +70,7 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
                 chosen["size"],
                 on_progress=lambda step: bar.show(f"{step.state} {step.name} {step.size.value}", step.done, step.total),
             )
-        measured = _measure(_wanted(built, ways, options, chosen), chosen["record"], tell)
+        measured = _measure(_wanted(built, cases, options, chosen), chosen["record"], tell)
     if chosen["as_json"]:
         print_json(measured.record.to_json())
     else:
@@ -79,7 +81,7 @@ def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
 def _measure(
     wanted: Measurement, record: Path | None, tell: Callable[[ExtractionResult, ExtractOptions], None]
 ) -> Measured:
-    from hfbench.bench.measure.rounds import measure
+    from hfbench.bench.measure.run import measure
     from hfbench.model.cancellation import CancelToken
 
     token = CancelToken()
@@ -98,15 +100,16 @@ def _measure(
             say(f"record: {path}")
 
 
-def _ways(chosen: dict[str, Any]) -> tuple[Way, ...]:
-    from itertools import product
-
-    from hfbench.bench.measure.rounds import Way
-    from hfbench.model.plan import ImageFormat, Scope
+def _cases(scenarios: Sequence[Scenario], chosen: dict[str, Any]) -> tuple[Case, ...]:
+    """On built-in backends: none where only engines are asked for."""
+    from hfbench.bench.case import every_case
 
     backends = chosen["backends"] or (() if chosen["engines"] else BACKENDS)
-    ways = product(backends, chosen["scopes"] or SCOPES, chosen["formats"] or ("jpg",))
-    return tuple(Way(backend, Scope(scope), ImageFormat(format_)) for backend, scope, format_ in dict.fromkeys(ways))
+    return every_case((each.name for each in scenarios), backend=backends, **_asked(chosen)) if backends else ()
+
+
+def _asked(chosen: dict[str, Any]) -> dict[str, Sequence[str]]:
+    return {"scope": chosen["scopes"] or SCOPES, "format": chosen["formats"] or ("jpg",)}
 
 
 def _options(chosen: dict[str, Any]) -> ExtractOptions:
@@ -121,15 +124,16 @@ def _picture(chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wanted(
-    built: tuple[BuiltScenario, ...], ways: tuple[Way, ...], options: ExtractOptions, chosen: dict[str, Any]
+    built: tuple[BuiltScenario, ...], cases: tuple[Case, ...], options: ExtractOptions, chosen: dict[str, Any]
 ) -> Measurement:
-    from hfbench.bench.measure.over_protocol import Engines
-    from hfbench.bench.measure.rounds import Measurement
-    from hfbench.bench.measure.workload import Axes
+    from hfbench.bench.case import every_case
+    from hfbench.bench.measure.external import Work
+    from hfbench.bench.measure.run import Measurement
 
-    axes = Axes(scopes=chosen["scopes"] or SCOPES, formats=chosen["formats"] or ("jpg",))
-    engines = Engines(chosen["engines"], axes, _picture(chosen), chosen["limit"])
-    return Measurement(built, ways, chosen["rounds"], options, engines)
+    by_name = {each.scenario.name: each for each in built}
+    asked = every_case(by_name, **_asked(chosen))
+    work = Work(cases=asked, scenarios=by_name, options=_picture(chosen), limit_seconds=chosen["limit"])
+    return Measurement(built, cases, chosen["rounds"], options, chosen["engines"], work, chosen["decode_limit"])
 
 
 def _new_record_path() -> Path:
@@ -159,12 +163,12 @@ def _print(built: tuple[BuiltScenario, ...], measured: Measured) -> None:
 
 
 def _refuse_wrong_frames(measured: Measured) -> None:
-    wrong = [(key, check) for key, check in measured.checks.items() if not check.is_right]
-    for (name, way), check in wrong:
-        say(f"WRONG FRAMES in {name}, {way}: {check.first_wrong}", "bold red")
+    wrong = {case: check for case, check in measured.checks.items() if not check.is_right}
+    for case, check in wrong.items():
+        say(f"WRONG FRAMES in {case}: {check.first_wrong}", "bold red")
     if wrong:
         from hfbench.errors import MeasurementError
 
         raise MeasurementError(
-            f"{len(wrong)} of {len(measured.checks)} ways gave wrong frames: their times mean nothing"
+            f"{len(wrong)} of {len(measured.checks)} cases gave wrong frames: their times mean nothing"
         )

@@ -1,4 +1,4 @@
-"""Single values of a composition: how each is spelled, what is allowed, and the words for what is not.
+"""Single values of a composition: their spellings, what is allowed, and the messages for what is not.
 
 The readers raise :class:`ValueError` with the rest of a sentence; the caller puts the clip and the key before it.
 """
@@ -157,7 +157,7 @@ def check_src(value: object) -> str:
 
 
 def check_flag(value: object) -> bool:
-    """Check a yes-or-no value; numbers and words that merely look like one are refused.
+    """Check a truth value; numbers and text that merely look like one are refused.
 
     Raises:
         ValueError: neither true nor false.
@@ -168,7 +168,7 @@ def check_flag(value: object) -> bool:
 
 
 def _id_problem(value: object) -> str | None:
-    """What keeps a value from being a clip id, as the words after the value; None for a good id."""
+    """Why a value is not a clip id, as the end of a sentence that begins with the value; None for a valid id."""
     if not isinstance(value, str):
         return "is not text"
     # "." and ".." leave the output folder; other dotted names are hidden, and hfbench's own while it works.
@@ -181,7 +181,7 @@ def _id_problem(value: object) -> str | None:
         "begins with a dot": value.startswith("."),
         "is too long": len(value.encode(errors="replace")) > MAX_ID_BYTES,
     }
-    return next((words for words, applies in problems.items() if applies), None)
+    return next((problem for problem, applies in problems.items() if applies), None)
 
 
 def _read_number(value: object) -> Fraction:
@@ -190,7 +190,7 @@ def _read_number(value: object) -> Fraction:
 
 
 def _check_size(value: object) -> None:
-    """Keep out the numbers that exact arithmetic can't hold: ``1e999999999`` would fill the memory."""
+    """Refuse numbers that are too long for exact arithmetic: ``1e999999999`` would fill the memory."""
     if isinstance(value, str):
         too_long = len(value) > _MAX_NUMBER_CHARACTERS or _LONG_EXPONENT.search(value) is not None
     elif isinstance(value, Fraction):

@@ -163,7 +163,7 @@ def _read_start(raw: str) -> Fraction | _Reference | None:
 
 
 class _Starts:
-    """The start of each element on the timeline, with references followed; each element is worked out once.
+    """The start of each element on the timeline, with references followed; each element is resolved once.
 
     The walk is a loop and not a recursion: a chain of references may be as long as the document.
     """

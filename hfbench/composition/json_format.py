@@ -178,7 +178,7 @@ def _clip(index: int, document: object) -> Clip:
 
 
 def _check_types(document: Mapping[str, object], where: str) -> None:
-    """Say in JSON's own words what Python would say of None, True or a list."""
+    """Refuse values of another JSON type, named as JSON names them and not as Python does."""
     for key, value in document.items():
         takes, wanted = _TYPE_BY_KEY[key]
         if not takes(value):
@@ -191,7 +191,7 @@ def _end_from_duration(document: Mapping[str, Any], where: str) -> Fraction | No
     try:
         duration = fields.read_end(document["duration"], Fraction(0))
     except ValueError as error:
-        # The words about an end after a start belong to the key ``end``.
+        # What the message says about an end after a start belongs to the key ``end``.
         raise CompositionError(f"{where}duration: {str(error).partition(':')[0]}") from None
     try:
         return None if duration is None else fields.read_seconds(document.get("start", 0)) + duration

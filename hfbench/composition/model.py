@@ -26,7 +26,7 @@ _Value = TypeVar("_Value")
 
 
 class NoteKind(StrEnum):
-    """What a reader of compositions noticed, where it went on all the same."""
+    """What a reader of compositions noticed and could continue after."""
 
     #: ``data-start`` names an element that is not in the document: the start is 0.
     UNKNOWN_START_REFERENCE = "unknown_start_reference"
@@ -173,7 +173,7 @@ class Composition:
 
 
 def _checked(clip_id: object, key: str, read: Callable[[object], _Value], value: object) -> _Value:
-    """Read one value, or say in one line whose it is and what is wrong with it."""
+    """Read one value, or raise an error of one line that names the clip and the key."""
     try:
         return read(value)
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""One extraction, a file a phase."""
+"""One extraction: a module per phase, and :mod:`hfbench.engine.extract`, which runs them in order."""

@@ -1,4 +1,4 @@
-"""Phase: clips whose frames are in the cache need no work; what was worked on is kept.
+"""Phase: look clips up in the cache, and add to it what had to be extracted.
 
 The key is made from the plan itself, the very steps that write the frames, so the two can't drift apart.
 """
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 #: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.
 #: 2: compiled kernels.
 _ENGINE_VERSION: Final = 2
-#: Of plan values, what says where they come from and not what is done.
-_NOT_IN_KEY: Final = frozenset({"probed", "placement", "warnings", "requested_frames", "is_regularized"})
+#: Fields of plan values that say where they come from, not what is done.
+_NOT_IN_KEY: Final = frozenset({"probed", "placement", "warnings", "is_regularized"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class CachedClip:
 
     @property
     def warnings(self) -> tuple[ClipWarning, ...]:
-        """What was true of the frames when they were made: damage stays with them."""
+        """The warnings that were stored with the frames when they were made."""
         kept: Any = self.lease.manifest.payload.get("warnings", [])
         return tuple(ClipWarning(each["kind"], each["message"], dict(each["counts"])) for each in kept)
 
@@ -68,11 +68,11 @@ Wanted: TypeAlias = "Planned | CachedClip"
 
 
 class FrameCache:
-    """The cache as the phases use it; a null one where none is asked for, so that they need not know.
+    """The cache as the phases use it. Without a store every look-up misses and nothing is kept.
 
     Args:
         store: None for no cache.
-        identity: how sources are told apart.
+        identity: how sources are identified.
         backend: its name: frames of one are never served for the other.
     """
 
@@ -97,13 +97,13 @@ class FrameCache:
             return None
 
     def keep_probe(self, path: Path, report: ProbeReport) -> None:
-        """Remember what was found."""
+        """Store what a probe found."""
         identity = self._identify(path)
         if self._store is not None and identity is not None:
             self._store.probe_put(identity, to_document(report.media), reader=_reader())
 
     def look_up(self, plans: tuple[Planned, ...]) -> tuple[Wanted, ...]:
-        """Each plan, or its frames where they are in the cache."""
+        """Replace each plan whose frames are in the cache by the cached clip."""
         return tuple(self._found(plan) if isinstance(plan, ClipPlan) else plan for plan in plans)
 
     def keep(
@@ -129,7 +129,7 @@ class FrameCache:
         return lease if isinstance(lease, Lease) else None
 
     def close(self) -> None:
-        """Clean up if it is time to."""
+        """Sweep the cache if a sweep is due."""
         if self._store is not None:
             self._store.sweep_if_due()
 
@@ -145,7 +145,7 @@ class FrameCache:
         )
 
     def _has_changed(self, path: Path) -> bool:
-        """Whether a source is not what it was when the run first looked: then nobody knows whose frames these are."""
+        """Whether a source changed after the run first looked: then its frames can't be attributed to a version."""
         try:
             return self._store is None or self._store.identify(path, self._identity) != self._identify(path)
         except OSError:
@@ -164,7 +164,7 @@ class FrameCache:
 
 
 def open_cache(root: Path | None, identity: IdentityKind, backend: str) -> tuple[FrameCache, tuple[ClipWarning, ...]]:
-    """The cache in a folder, or the null cache and why: an unusable folder is a warning, and the run goes uncached."""
+    """Open the cache in a folder. If that is not possible, the run goes on without one, and a warning says why."""
     if root is None:
         return FrameCache(None, identity, backend), ()
     try:
@@ -174,7 +174,7 @@ def open_cache(root: Path | None, identity: IdentityKind, backend: str) -> tuple
 
 
 def describe_plan(plan: ClipPlan, identity: SourceIdentity, backend: str, version: str) -> dict[str, KeyValue]:
-    """All that decides a plan's frames: the source's bytes, the steps, and who does them."""
+    """Everything that determines a plan's frames: the source, the steps, and the software that performs them."""
     return {
         "source": identity.described(),
         "steps": _described(plan),
@@ -186,7 +186,7 @@ def describe_plan(plan: ClipPlan, identity: SourceIdentity, backend: str, versio
 
 
 def _described(value: object) -> KeyValue:
-    """A plan value as text, numbers and mappings; a union's members are told apart by name."""
+    """A plan value as text, numbers and mappings; the members of a union are distinguished by name."""
     if isinstance(value, Enum):
         return str(value.value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -203,7 +203,7 @@ def _reader() -> str:
 
 
 def copy_frames(lease: Lease, folder: Path) -> None:
-    """Copy a cached clip's frames to an empty folder of the caller's.
+    """Copy a cached clip's frames to an empty folder.
 
     Raises:
         OSError: they can't be written.

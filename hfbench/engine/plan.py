@@ -1,7 +1,7 @@
 """From probed clips to plans. Pure: no I/O, so that every rule can be tested by properties.
 
-The rules of what part of a source a clip uses are those that HyperFrames' engine follows (0.4.31 and 0.8.33, as
-measured), with its gaps closed.
+Which part of a source a clip uses follows HyperFrames' engine (0.4.31 and 0.8.33, as measured), and adds rules for the
+cases that it gets wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NeverShown:
-    """A clip of which nothing lies inside the timeline: no frames, and no failure either."""
+    """A clip that lies entirely outside the timeline: it has no frames, which is not a failure."""
 
     probed: ProbedClip
     image: ImageSpec
@@ -58,7 +58,7 @@ class SourceWindow:
         wanted: seconds asked for.
         available: seconds that the source has from ``start`` on, above 0.
         shown_from, shown_to: when it is on screen, seconds of the timeline.
-        wraps: whether the whole cycle of a loop is kept, and starts again when it is over.
+        wraps: whether the frames are one whole cycle of a loop, to be repeated.
     """
 
     start: Fraction
@@ -86,7 +86,7 @@ def plan_clips(
 
 
 def composition_target(probed: tuple[ProbedClip, ...]) -> HdrTarget | None:
-    """The one composition-wide fact: the HDR transfer that everything is brought to, None where all is SDR."""
+    """The HDR transfer that every clip of the composition is converted to; None if all clips are SDR."""
     return target_of([each.media.tags for each in probed])
 
 
@@ -98,7 +98,7 @@ def plan_clip(
     target: HdrTarget | None,
     options: ExtractOptions,
 ) -> Planned:
-    """Decide everything about one clip, or why it can't be extracted.
+    """Plan one clip, or say why it can't be extracted.
 
     Args:
         probed: the clip and its source.
@@ -121,7 +121,6 @@ def plan_clip(
     return ClipPlan(
         probed=probed,
         grid=grid,
-        requested_frames=requested,
         color=color,
         is_regularized=probed.media.timing.is_vfr,
         normalize=_normalize_of(probed.media, grid, color, options.scope),
@@ -165,7 +164,7 @@ def _refusal(probed: ProbedClip) -> ClipFailure | None:
         return ClipFailure(clip.id, FailureKind.MEDIA_START_OUT_OF_RANGE, message)
     if media.hdr.dolby_vision_profile == DOLBY_VISION_WITHOUT_BASE_LAYER:
         message = (
-            "Dolby Vision profile 5 has no BT.2020 base layer, its pixels mean nothing without the Dolby mapping: "
+            "Dolby Vision profile 5 has no BT.2020 base layer, so its pixels can't be shown without the Dolby mapping: "
             "export the clip as profile 8 or HDR10"
         )
         return ClipFailure(clip.id, FailureKind.UNSUPPORTED_MEDIA, message)
@@ -181,7 +180,7 @@ def _color_of(media: MediaInfo, target: HdrTarget | None, options: ExtractOption
     if target is None or own is target:
         return None
     if own is not None:
-        return HlgToPq()  # PQ wins over HLG, so this is the only way round
+        return HlgToPq()  # a composition with PQ is PQ, so HLG to PQ is the only conversion between the two
     if options.sdr_mapping is SdrMapping.GAMUT:
         return GamutSwap(target)
     return SdrToHdr(target, media.display_primaries, options.sdr_eotf, options.sdr_white)

@@ -1,4 +1,4 @@
-"""The folder that an extraction works in, beside its output, and how many bytes it held."""
+"""The temporary folder of one extraction, beside its output, and how many bytes it held."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hfbench.errors import OutputError
 
 _PREFIX: Final = ".hfbench-work-"
 _FRAME_FILE: Final = re.compile(r"frame_\d{5,}\.(jpg|png)")
-#: How often a folder is swapped in against another run that does the same at the same moment.
+#: How often a folder is renamed into place against another run that does the same at the same moment.
 _SWAP_ATTEMPTS: Final = 20
-#: What renaming a folder onto one that is not empty says.
+#: The errors of renaming a folder onto one that is not empty.
 _TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 
 
@@ -58,7 +58,7 @@ class WorkFolder:
         return sum(sizes.values())
 
     def publish(self, folder: Path, clip_id: str) -> Path:
-        """Rename a folder of frames to its place in the output, instead of what an earlier run left there.
+        """Rename a folder of frames to its place in the output, replacing what an earlier run left there.
 
         Raises:
             OutputError: it can't be renamed.
@@ -75,7 +75,7 @@ class WorkFolder:
                         raise
                     continue  # another run put its frames there in between
                 return place
-            raise OutputError(f"{place} is written by another run all the time: give each run its own --out")
+            raise OutputError(f"{place} is being written by another run: give each run its own --out")
         except OSError as error:
             raise OutputError(
                 f"frames can't be moved to {place} ({error.strerror}): check the folder's permissions",
@@ -83,14 +83,14 @@ class WorkFolder:
             ) from error
 
     def close(self) -> None:
-        """Remove the folder and all that is left in it."""
+        """Remove the folder and everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
 
 
 def _new_locked_folder(out_dir: Path) -> tuple[Path, Lock | None]:
-    """An empty folder and the lock that tells others that we live; no lock where the file system has none."""
+    """A new folder and the lock that shows others that its run is alive; no lock where the file system has none."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=out_dir))
         try:
@@ -103,7 +103,7 @@ def _new_locked_folder(out_dir: Path) -> tuple[Path, Lock | None]:
 
 
 def _sweep(out_dir: Path) -> None:
-    """Remove the work folders of runs that were killed: the kernel gave up their locks."""
+    """Remove the work folders of runs that were killed: the kernel released their locks."""
     for name in os.listdir(out_dir):  # noqa: PTH208  an output may hold many clips: no Path each
         if name.startswith(_PREFIX):
             with contextlib.suppress(OSError):
@@ -114,10 +114,10 @@ def _sweep(out_dir: Path) -> None:
 
 
 def refuse_foreign_folders(out_dir: Path, clip_ids: tuple[str, ...]) -> None:
-    """Make sure that only frames are ever replaced: a folder of a clip's name that holds anything else is a refusal.
+    """Refuse to replace anything but frames: a folder named like a clip must hold nothing else.
 
     Raises:
-        OutputError: such a folder, or something of that name that is no folder, or the output can't be looked at.
+        OutputError: it holds something else, it is not a folder, or the output can't be read.
     """
     try:
         if out_dir.exists() and not out_dir.is_dir():
@@ -140,4 +140,4 @@ def _refuse_foreign_folder(place: Path, clip_id: str) -> None:
         raise OutputError(f"{place} is in the way: frames of clip {clip_id!r} go into a folder of that name")
     for name in os.listdir(place):  # noqa: PTH208  thousands of frames: no Path each
         if not _FRAME_FILE.fullmatch(name) or (place / name).is_dir():
-            raise OutputError(f"{place} holds {name!r}, which is no frame: it is not replaced; choose another --out")
+            raise OutputError(f"{place} holds {name!r}, which is not a frame: it is not replaced; choose another --out")

@@ -1,1 +1,1 @@
-"""The frozen values that every layer above shares."""
+"""Frozen values that all layers above share."""

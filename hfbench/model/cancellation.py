@@ -1,4 +1,4 @@
-"""Stopping work: a cancellation token and a deadline, checked by everything that can take long."""
+"""Stopping work: a cancellation token and a time limit, checked by everything that can take long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 
-class StopWork(Exception):  # noqa: N818  a signal between our own floors, never seen by a caller
+class StopWork(Exception):  # noqa: N818  a signal inside hfbench, never seen by a caller
     """Raised inside a clip's work when it must end; ``kind`` is ``cancelled`` or ``timeout``."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -34,14 +34,14 @@ class CancelToken:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What one piece of work obeys: the caller's token and its own time limit in seconds."""
+    """When a piece of work must stop: the caller's token, and a time limit of its own in seconds."""
 
     token: CancelToken = field(default_factory=CancelToken)
     limit_seconds: float = 300.0
     started: float = field(default_factory=time.monotonic)
 
     def restarted(self) -> Control:
-        """The same token and limit with the clock at zero: one for each clip."""
+        """The same token and limit, with the time starting now: one for each clip."""
         return Control(self.token, self.limit_seconds)
 
     def check(self) -> None:

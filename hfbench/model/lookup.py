@@ -1,4 +1,4 @@
-"""Time on the timeline -> the frame that is on screen."""
+"""Finds the frame that is on screen at a time of the timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a probe found out about one source file. Frozen values; names carry their provenance."""
+"""What a probe found in one source file. Frozen values; names carry their provenance."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Orientation(Enum):
 
     @property
     def swaps_sides(self) -> bool:
-        """Whether width and height change places."""
+        """Whether width and height are exchanged."""
         return self.value.startswith("transpose")
 
 
@@ -55,7 +55,7 @@ class ContentLight:
 
 @dataclass(frozen=True, slots=True)
 class HdrFacts:
-    """Everything about dynamic range beside the tags."""
+    """What a source says about dynamic range beyond its colour tags."""
 
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
@@ -133,7 +133,7 @@ class MediaInfo:
 
     @property
     def tags(self) -> ColorTags:
-        """The tags to believe: each field from the frame, and from the container where the frame says nothing."""
+        """The effective tags: each field from the frame, or from the container where the frame does not state it."""
         return self.frame_tags.merged_over(self.container_tags)
 
     @property

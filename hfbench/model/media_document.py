@@ -20,7 +20,7 @@ DOCUMENT_VERSION: Final = 2
 
 
 def to_document(media: MediaInfo) -> dict[str, Any]:
-    """JSON-able; without the path, which the reader knows."""
+    """The probe result as JSON values, without the path, which the reader knows."""
     return {field.name: _plain(getattr(media, field.name)) for field in fields(media) if field.name != "path"}
 
 

@@ -1,4 +1,4 @@
-"""Names and meanings of what is measured. The names are those that the field already tracks."""
+"""Names and meanings of what is measured, as they are established in this field."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Self
 
 @dataclass(frozen=True, slots=True)
 class WorkCounters:
-    """Counted work. The counters carry no noise: the same input and options give the same numbers to the digit.
+    """Counted work, without noise: the same input and options give exactly the same numbers.
 
     ``packets_read`` is None when any part of the work was done by the ffmpeg program: its threads read ahead by an
     amount that differs from run to run, so the number would not be reproducible.

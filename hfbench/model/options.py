@@ -1,4 +1,4 @@
-"""What a caller may choose about an extraction. Validated once, frozen after."""
+"""Options of an extraction: validated once, then frozen."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ExtractOptions:
         workers: clips worked on at once; 0 means one a core.
         clip_limit_seconds: time limit for the work on one clip in one phase.
         cache: folder of the extraction cache; None for none.
-        cache_identity: how the cache tells sources apart: ``stat`` (path, time of change, size) or ``content``.
+        cache_identity: how the cache identifies sources: ``stat`` (path, time of change, size) or ``content``.
         cached_in_place: whether frames that are in the cache are read from there (fast; they stay while the result is
             not closed), or copied to the output folder like all others.
         strict: whether damaged or too short sources are failures instead of warnings.
@@ -102,7 +102,7 @@ class ExtractOptions:
 
 
 def available_cores() -> int:
-    """Cores that this process may run on (its affinity where the system tells, not the machine's total)."""
+    """The number of cores that this process may run on: its CPU affinity where the system has one."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 

@@ -1,6 +1,7 @@
-"""What must be done to a clip: frozen, pure data that both drives the work and makes the cache key.
+"""Plans: what is to be done to each clip.
 
-A plan is for one source range. "One of several" is a union of frozen dataclasses.
+Plans are frozen data without open files. The steps in them both drive the work and form the cache key. A plan is for
+one range of one source.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Scope(Enum):
 
 
 class SdrMapping(Enum):
-    """How SDR pictures are brought into an HDR composition."""
+    """How SDR pictures are converted in an HDR composition."""
 
     BT2408 = "bt2408"
     GAMUT = "gamut"
@@ -45,7 +46,7 @@ class ImageFormat(Enum):
 
     @property
     def suffix(self) -> str:
-        """The file name's ending."""
+        """The suffix of file names, with the dot."""
         return ".jpg" if self is ImageFormat.JPG else ".png"
 
 
@@ -73,7 +74,7 @@ class ImageSpec:
 
 
 class SdrEotf(Enum):
-    """The display that an SDR picture was made for."""
+    """The transfer function of the display that an SDR picture was made for."""
 
     BT1886 = "bt1886"
     SRGB = "srgb"
@@ -82,10 +83,10 @@ class SdrEotf(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SdrToHdr:
-    """SDR shown as it looked on its own display, with its white at a stated luminance (BT.2408-7, clause 5.1).
+    """Show SDR as on its own display, with its white at a stated luminance (ITU-R BT.2408-7, clause 5.1).
 
     Attributes:
-        target: the transfer to end in.
+        target: the transfer of the composition.
         primaries: of the source: BT.709, BT.601's two, or BT.2020.
         eotf: of the display that the source was made for.
         white: luminance of SDR white, cd/m².
@@ -99,19 +100,19 @@ class SdrToHdr:
 
 @dataclass(frozen=True, slots=True)
 class GamutSwap:
-    """Primaries exchanged and frames re-tagged, as HyperFrames does it: not colorimetric."""
+    """Exchange the primaries and re-tag the frames, as HyperFrames does: not colorimetric."""
 
     target: HdrTarget
 
 
 @dataclass(frozen=True, slots=True)
 class HlgToPq:
-    """An HLG clip in a PQ composition, by BT.2100's reference display of 1000 cd/m²."""
+    """Convert an HLG clip to PQ by the reference display of ITU-R BT.2100, 1000 cd/m²."""
 
     target: HdrTarget = HdrTarget.PQ
 
 
-#: How a clip's colours are brought to the composition's.
+#: How a clip's colours are converted to the composition's.
 ColorMap = SdrToHdr | GamutSwap | HlgToPq
 
 
@@ -130,7 +131,7 @@ class ResolvedClip:
 
 @dataclass(frozen=True, slots=True)
 class ProbedClip:
-    """A clip with what is known of its source."""
+    """A resolved clip and what the probe found in its source."""
 
     resolved: ResolvedClip
     media: MediaInfo
@@ -175,13 +176,12 @@ class Normalize:
 
 @dataclass(frozen=True, slots=True)
 class ClipPlan:
-    """One clip's work.
+    """What is to be done for one clip.
 
     Attributes:
-        probed: where the plan comes from.
+        probed: the clip that the plan is for.
         grid: the slots wanted, in media time of the source.
-        requested_frames: slots the clip asked for; more than ``grid.count`` where the source ends before.
-        color: the colour map that the clip needs, wherever it is done.
+        color: the colour map that the clip needs, in whichever phase it is applied.
         is_regularized: whether the source is VFR, so that the rate is changed too.
         normalize: the preflight's re-encode; None for the fused scope and for clips that need none.
         image: how frames are written.
@@ -192,7 +192,6 @@ class ClipPlan:
 
     probed: ProbedClip
     grid: FrameGrid
-    requested_frames: int
     color: ColorMap | None
     is_regularized: bool
     normalize: Normalize | None
@@ -219,7 +218,7 @@ class ClipPlan:
 
 @dataclass(frozen=True, slots=True)
 class Intermediate:
-    """What a preflight left behind: a file whose frames already have the target's colours."""
+    """The file that a preflight made: its frames already have the composition's colours."""
 
     path: Path
     media: MediaInfo

@@ -1,4 +1,4 @@
-"""What an extraction gives back: per-clip results and failures in the clips' own order, and the breakdown."""
+"""The result of an extraction: one outcome per clip, in the composition's order, and the phase breakdown."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Closeable(Protocol):
-    """Something that is held until it is closed."""
+    """A resource that is held until it is closed."""
 
     def close(self) -> None:
-        """Let go. A second call does nothing."""
+        """Release the resource. A second call does nothing."""
         ...
 
 
@@ -55,7 +55,7 @@ _RETRYABLE = {FailureKind.TIMEOUT, FailureKind.CANCELLED, FailureKind.FETCH_FAIL
 
 @dataclass(frozen=True, slots=True)
 class ClipWarning:
-    """Something true and worth knowing about a clip that was extracted; ``counts`` holds the numbers."""
+    """A remark about a clip that was extracted; ``counts`` holds the numbers that belong to it."""
 
     kind: str
     message: str
@@ -74,7 +74,7 @@ class ClipWarning:
 
 @dataclass(frozen=True, slots=True)
 class ClipFailure:
-    """A clip that failed, in its own place. ``message`` is for people, ``diagnostic`` for bug reports."""
+    """Why a clip failed. ``message`` is for people, ``diagnostic`` for bug reports."""
 
     clip_id: str
     kind: FailureKind
@@ -98,13 +98,13 @@ class ClipFailure:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a clip's frames stand on the timeline; times in seconds, exact.
+    """When a clip's frames are shown on the timeline; exact times in seconds.
 
     Attributes:
         start, end: on screen from start to end, both included.
         playback_rate: source seconds a timeline second.
         fps: frames a second of source time.
-        wraps: whether the frames are a whole cycle that starts again when it is over.
+        wraps: whether the frames are one whole cycle of a loop, to be repeated.
     """
 
     start: Fraction
@@ -119,7 +119,7 @@ class ExtractedClip:
     """A clip's frames on disk.
 
     Attributes:
-        frames: how many; their files are ``pattern % 1`` to ``pattern % frames`` in ``directory``.
+        frames: their number; the files are ``pattern % 1`` to ``pattern % frames`` in ``directory``.
         size: (width, height) in pixels.
         placement: when they are shown.
         pixels: what converted them, ``kernel`` or ``libavfilter``; empty where nothing was.
@@ -162,9 +162,9 @@ class ExtractedClip:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionResult:
-    """The outcome of one call: one entry a clip, in the composition's order.
+    """The outcome of one call: one entry per clip, in the composition's order.
 
-    A context manager: where frames are read from the cache, they are sure to stay until it is closed.
+    A context manager: frames that are read from the cache are not evicted until it is closed.
     """
 
     outcomes: tuple[ExtractedClip | ClipFailure, ...]
@@ -173,7 +173,7 @@ class ExtractionResult:
     leases: tuple[Closeable, ...] = field(default=(), compare=False, repr=False)
 
     def close(self) -> None:
-        """Let go of frames that are read from the cache: they may be evicted now. A second call does nothing."""
+        """Release the frames that are read from the cache: they may be evicted now. A second call does nothing."""
         for lease in self.leases:
             lease.close()
 
@@ -193,12 +193,12 @@ class ExtractionResult:
 
     @property
     def failures(self) -> tuple[ClipFailure, ...]:
-        """The clips that have none."""
+        """The clips that failed."""
         return tuple(each for each in self.outcomes if isinstance(each, ClipFailure))
 
     @property
     def success(self) -> bool:
-        """Whether every clip has its frames."""
+        """Whether no clip failed."""
         return not self.failures
 
     def to_json(self) -> dict[str, Any]:

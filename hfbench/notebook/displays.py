@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.judge.compare import interval
 from hfbench.bench.judge.verdict import name_of
-from hfbench.bench.render.rendering import verdict_line
+from hfbench.bench.render.wording import verdict_line
 from hfbench.history import LEAST_POINTS, POWER, gate_command, is_exact, is_too_short, smallest_step
 from hfbench.notebook.described import BLUE, GREEN, ORANGE, YELLOW, Table, number, percent
 
@@ -107,7 +107,7 @@ def show_comparison(outcome: Comparison) -> Display:
     shown = [row for row in outcome.rows if row not in same]
     words = [f"{len(same)} counters are equal to the digit"] if same else []
     refused = [unlike.message for unlike in outcome.refused]
-    sentences = (*outcome.verdict.reasons, *refused, *outcome.words, *words)
+    sentences = (*outcome.verdict.reasons, *refused, *outcome.explanations, *words)
     headings = ("case", "metric", "before", "after", "change", "interval", "pairs", "verdict")
     table = Table(headings, tuple(_row(row) for row in shown))
     return Display(f"{sign} {verdict_line(outcome)}", tuple(dict.fromkeys(sentences)), (table,), color)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from matplotlib.ticker import MaxNLocator
 
+from hfbench.errors import UsageError
 from hfbench.history import steps_of
 from hfbench.model.metrics import METRICS
 from hfbench.notebook.described import (
@@ -42,8 +44,13 @@ def history_figure(history: History, metric: str, scenario: str | None = None) -
         scenario: the only one to show; by default all that have the metric.
 
     Raises:
+        UsageError: No metric has that name.
         NotInstalledError: ruptures is not installed.
     """
+    if metric not in METRICS:
+        near = difflib.get_close_matches(metric, METRICS, 1)
+        hint = f"did you mean {near[0]}?" if near else "`hfbench metrics` lists them"
+        raise UsageError(f"metric: there is none called {metric!r}; {hint}")
     chosen = history.where(metric=metric, **({"scenario": scenario} if scenario else {}))
     panels: dict[str, list[Series]] = {}
     for series in chosen.series:

@@ -1,4 +1,4 @@
-"""What a longer source costs, while the part of it that is shown stays the same."""
+"""The cost of a longer source while the part of it that is shown stays the same."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hfbench.errors import UsageError
 from hfbench.notebook.described import MARKERS, PALETTE, DescribedFigure, Table, logarithmic, new_figure, number
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _SCENARIO: Final = "hdr-sdr-mixed-scope"
 _SHOWN_SECONDS: Final = 2
 _CUT_SECONDS: Final = 60
+_SHORTEST: Final = 4
+_LONGEST: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +31,24 @@ class LengthCost:
     video_extract_ms: float
 
 
-def measured_lengths(seconds: Sequence[int] = (4, 8, 16), size: str | None = None) -> tuple[LengthCost, ...]:
+def measured_lengths(lengths: str | Sequence[int] = (4, 8, 16), size: str | None = None) -> tuple[LengthCost, ...]:
     """Cut the headline's SDR source to each length, and extract 2 s of it beside HDR in every scope, once.
 
-    The first run of a process also loads libraries and makes the colour map: one that is not counted takes that.
+    One more run comes first and is not counted: in a process, it also loads libraries and makes the colour map.
 
     Args:
-        seconds: lengths, from 4 to 30.
-        size: picture size of the fixture.
+        lengths: Seconds of source, whole numbers from 4 to 30, or a text with commas between them. If there are none,
+            nothing is measured.
+        size: Picture size of the fixture.
 
     Raises:
-        MachineError: the fixture can't be built.
-        MeasurementError: a run failed.
+        UsageError: A length is not allowed.
+        MachineError: The fixture can't be built.
+        MeasurementError: A run failed.
     """
+    seconds = _seconds(lengths)
+    if not seconds:
+        return ()
     from hfbench.notebook.loading import entries
 
     folder = entries([_SCENARIO], size)[_SCENARIO].folder
@@ -52,6 +60,14 @@ def measured_lengths(seconds: Sequence[int] = (4, 8, 16), size: str | None = Non
             taken = [_cost(cut, folder / "hdr-2s.mp4", length, scope, Path(work) / "frames") for scope in scopes]
             costs += taken if place else []  # the first is the warm-up
     return tuple(costs)
+
+
+def _seconds(lengths: str | Sequence[int]) -> tuple[int, ...]:
+    named = [text.strip() for text in lengths.split(",") if text.strip()] if isinstance(lengths, str) else lengths
+    for length in named:
+        if not str(length).isdecimal() or not _SHORTEST <= int(length) <= _LONGEST:
+            raise UsageError(f"lengths: {length!r} is not allowed; give seconds from {_SHORTEST} to {_LONGEST}")
+    return tuple(int(length) for length in named)
 
 
 def _cut(source: Path, seconds: int, into: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Where notebooks get their data: fixtures, fresh measurements, saved records, histories."""
+"""The data of notebooks: fixtures, new measurements, saved records, histories."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hfbench.errors import UsageError
 from hfbench.notebook.described import Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _MEBIBYTE = 2**20
 
 @dataclass(frozen=True, slots=True)
 class BuiltFixture:
-    """A fixture on disk, and what its files hold."""
+    """A fixture on disk, and the truth about its files."""
 
     folder: Path
     truth: Truth
@@ -33,8 +34,8 @@ def built(scenario: str, size: str | None = None) -> BuiltScenario:
     """A scenario with its fixture on disk, built where it is missing.
 
     Raises:
-        UsageError: no such scenario or size.
-        MachineError: it can't be built.
+        UsageError: The scenario or the size does not exist.
+        MachineError: The fixture can't be built.
     """
     from hfbench.bench.scenarios import build_scenarios, find_scenario
 
@@ -46,8 +47,8 @@ def composition(scenario: str, size: str | None = None) -> Composition:
     """The composition of a scenario, ready to be extracted.
 
     Raises:
-        UsageError: no such scenario or size.
-        MachineError: its fixture can't be built.
+        UsageError: The scenario or the size does not exist.
+        MachineError: The fixture can't be built.
     """
     return built(scenario, size).composition
 
@@ -61,49 +62,54 @@ def measured(
     scopes: Sequence[str] = ("source", "segment", "fused"),
     record: str | Path = "",
 ) -> RunRecord:
-    """Measure now, as ``hfbench run`` does: a warm-up that also proves the frames, then interleaved rounds.
+    """Measure now, as ``hfbench run`` does: a warm-up in which the frames are checked, then interleaved rounds.
 
     Args:
-        scenarios: one name or several.
-        size: ``180p`` to ``2160p``; each fixture's own where it is None.
-        rounds: counted runs of each way.
+        scenarios: One name or several.
+        size: Picture size, ``180p`` to ``2160p``; by default each fixture's own.
+        rounds: Counted runs of each case.
         backends: ``libav``, ``ffmpeg``.
         scopes: ``source``, ``segment``, ``fused``.
-        record: a saved record to show in place of a new measurement.
+        record: A saved record to show instead of a new measurement.
 
     Raises:
-        UsageError: no such scenario, backend or scope.
-        MeasurementError: a run failed or gave wrong frames: its times would mean nothing.
+        UsageError: A scenario, backend, scope, size or number of rounds is not allowed; the message lists what is.
+        RecordError: The record can't be read.
+        MeasurementError: A run failed or gave wrong frames, so its times would mean nothing.
     """
     if record:
         return load(record)
+    for backend in backends:
+        _check("backend", backend, ("libav", "ffmpeg"))
+    for scope in scopes:
+        _check("scope", scope, ("source", "segment", "fused"))
+    if rounds < 1:
+        raise UsageError(f"rounds: {rounds} is not allowed; give 1 or more")
     names = [scenarios] if isinstance(scenarios, str) else list(scenarios)
     return _measured(names, size, rounds, [(backend, scope) for backend in backends for scope in scopes])
 
 
 def _measured(names: Sequence[str], size: str | None, rounds: int, axes: Sequence[tuple[str, str]]) -> RunRecord:
-    from hfbench.bench.measure.rounds import Measurement, Way, measure
+    from hfbench.bench.case import Case
+    from hfbench.bench.measure.run import Measurement, measure
     from hfbench.errors import MeasurementError
     from hfbench.model.cancellation import CancelToken
-    from hfbench.model.plan import ImageFormat, Scope
 
-    ways = tuple(Way(backend, Scope(scope), ImageFormat.JPG) for backend, scope in axes)
+    cases = tuple(Case(name, backend, scope) for name in dict.fromkeys(names) for backend, scope in axes)
     with tempfile.TemporaryDirectory(prefix="hfbench-notebook-") as folder:
-        wanted = Measurement(tuple(built(name, size) for name in names), ways, rounds)
+        wanted = Measurement(tuple(built(name, size) for name in dict.fromkeys(names)), cases, rounds)
         outcome = measure(wanted, Path(folder) / "record.json", token=CancelToken())
-    wrong = [
-        f"{name}, {way}: {check.first_wrong}" for (name, way), check in outcome.checks.items() if not check.is_right
-    ]
+    wrong = [f"{case}: {check.first_wrong}" for case, check in outcome.checks.items() if not check.is_right]
     if wrong:
         raise MeasurementError(f"wrong frames: {wrong[0]}")
     return outcome.record
 
 
 def load(path: str | Path) -> RunRecord:
-    """A saved record.
+    """Load a saved record.
 
     Raises:
-        RecordError: it can't be read.
+        RecordError: It can't be read.
     """
     from hfbench.bench.record import load_record
 
@@ -122,8 +128,8 @@ def history(
         all_branches: show every branch, each as a line of its own, and not only the current one's first-parent line.
 
     Raises:
-        UsageError: a source is not there.
-        RecordError: a source can't be read.
+        UsageError: A source does not exist.
+        RecordError: A source can't be read.
     """
     from hfbench.history import commits_of, load_history, usual_sources
 
@@ -138,10 +144,10 @@ def history(
 
 
 def fixture_table(names: Iterable[str], size: str | None = None) -> Table:
-    """What the fixtures of these names hold, by their own truth; built where missing.
+    """The files of these fixtures, by their own truth; fixtures are built where missing.
 
     Raises:
-        MachineError: there is no ffmpeg program to build with.
+        MachineError: There is no ffmpeg program to build with.
     """
     rows = []
     for name, entry in entries(names, size).items():
@@ -158,16 +164,23 @@ def fixture_table(names: Iterable[str], size: str | None = None) -> Table:
 
 
 def entries(names: Iterable[str], size: str | None = None) -> dict[str, BuiltFixture]:
-    """Fixture name -> its folder and truth, built where missing.
+    """Fixture name -> its folder and truth; fixtures are built where missing.
 
     Raises:
-        MachineError: there is no ffmpeg program to build with.
-        UsageError: no such size.
+        MachineError: There is no ffmpeg program to build with.
+        UsageError: The size does not exist.
     """
     from fixtures_gen import Request, Size
     from hfbench.bench.scenarios import fixture_store
 
+    if size:
+        _check("size", size, [each.value for each in Size])
     store, chosen = fixture_store(), list(names)
     picture = Size(size) if size else None
     found = store.ensure([Request(name, picture) for name in chosen])
     return {each.name: BuiltFixture(each.folder, store.truth(each.name, picture)) for each in found}
+
+
+def _check(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{name}: {value!r} is not allowed; choose one of {', '.join(allowed)}")

@@ -1,10 +1,11 @@
-"""The notebooks that there are: those that ship with hfbench, or a file of one's own."""
+"""The notebooks that can be run: those that ship with hfbench, and files that the user names."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,25 +19,30 @@ _PACKAGE: Final = Path(__file__).parents[1]
 _PLACES: Final = (_PACKAGE / "notebook" / "notebooks", _PACKAGE.parent / "notebooks")
 
 
+#: Names that the report itself uses.
+_TAKEN: Final = ("index",)
+
+
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """A notebook: ``name`` is the file's without its ending, ``title`` and ``about`` its first heading and sentence."""
+    """A notebook file.
+
+    Attributes:
+        name: that of the file without its suffix; of two such notebooks in one report, the second gets a number.
+        title: its first heading; ``about`` is its first sentence.
+    """
 
     path: Path
+    name: str
     title: str
     about: str
-
-    @property
-    def name(self) -> str:
-        """``01-quickstart``."""
-        return self.path.stem
 
 
 def find_notebooks() -> tuple[Notebook, ...]:
     """The notebooks of hfbench in the order of their names.
 
     Raises:
-        MachineError: they are not where an installation has them.
+        MachineError: The installation has none.
     """
     for place in _PLACES:
         found = sorted(place.glob("[0-9][0-9]-*.ipynb"))
@@ -48,11 +54,25 @@ def find_notebooks() -> tuple[Notebook, ...]:
 def choose_notebooks(names: Iterable[str]) -> tuple[Notebook, ...]:
     """Notebooks by name (``01-quickstart``, ``quickstart``, ``01``) or by path, in the order given.
 
+    No two of the result have one name: each is a page of the report.
+
     Raises:
-        UsageError: there is none of a name; the message names the nearest.
+        UsageError: A notebook does not exist; the message names the nearest.
     """
     known = find_notebooks()
-    return tuple(dict.fromkeys(_choose(name, known) for name in names))
+    chosen = {notebook.path.resolve(): notebook for notebook in (_choose(name, known) for name in names)}
+    return _with_names_of_their_own(chosen.values())
+
+
+def _with_names_of_their_own(notebooks: Iterable[Notebook]) -> tuple[Notebook, ...]:
+    """Number the names that are taken; some file systems do not tell upper from lower case."""
+    taken, found = set(_TAKEN), []
+    for notebook in notebooks:
+        numbered = (f"{notebook.name}-{number}" for number in itertools.count(2))
+        name = next(each for each in itertools.chain([notebook.name], numbered) if each.casefold() not in taken)
+        taken.add(name.casefold())
+        found.append(replace(notebook, name=name))
+    return tuple(found)
 
 
 def _choose(name: str, known: tuple[Notebook, ...]) -> Notebook:
@@ -68,16 +88,16 @@ def _choose(name: str, known: tuple[Notebook, ...]) -> Notebook:
 
 
 def read_notebook(path: Path) -> Notebook:
-    """Title and first sentence of a notebook file.
+    """Read name, title and first sentence of a notebook file.
 
     Raises:
-        UsageError: it is no notebook.
+        UsageError: It is not a notebook.
     """
     try:
         cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
         first = next((cell for cell in cells if cell["cell_type"] == "markdown"), {"source": ""})
         lines = [line.strip() for line in "".join(first["source"]).splitlines() if line.strip()]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is no notebook: {error}") from error
+        raise UsageError(f"{path} is not a notebook: {error}") from error
     title = lines[0].lstrip("# ") if lines else path.stem
-    return Notebook(path, title, lines[1] if len(lines) > 1 else "")
+    return Notebook(path, path.stem, title, lines[1] if len(lines) > 1 else "")

@@ -1,13 +1,16 @@
-"""Executed notebooks as pages: no code, no script, nothing from another host; for paper and screen readers, too."""
+"""Executed notebooks as HTML pages: no code, no script, nothing from another host, readable by screen readers."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from hfbench.bench.record import write_atomically
 from hfbench.errors import NotInstalledError
+from hfbench.report.style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,75 +18,75 @@ if TYPE_CHECKING:
 
     from hfbench.report.running import Ran
 
-_STYLE: Final = """
-:root { color-scheme: light; }
-body { font: 16px/1.55 system-ui, sans-serif; color: #1b1b1b; background: #fff; max-width: 62rem; margin: 0 auto;
-  padding: 0 1.25rem 4rem; }
-nav { padding: .8rem 0; border-bottom: 1px solid #ddd; margin-bottom: 1.2rem; font-size: .92rem; }
-nav > * { margin-right: 1.1rem; }
-a { color: #0058a3; }
-h1 { font-size: 1.75rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; font-size: .88rem; margin: .6rem 0 1.2rem; display: block; overflow-x: auto; }
-caption { text-align: left; color: #555; padding: .2rem 0; }
-th, td { padding: .28rem .7rem; border-bottom: 1px solid #e4e4e4; vertical-align: top; }
-th { background: #f5f5f5; text-align: left; }
-td { font-variant-numeric: tabular-nums; }
-code, pre { font: .88em ui-monospace, monospace; }
-pre { background: #f6f6f6; padding: .6rem .8rem; overflow-x: auto; white-space: pre-wrap; }
-details > summary { cursor: pointer; color: #0058a3; margin: .5rem 0; }
-.anchor-link, .jp-InputPrompt, .jp-OutputPrompt { display: none; }
-.failed { border-left: 6px solid #d55e00; padding: .4rem .8rem; background: #fff4ec; }
-footer { margin-top: 3rem; color: #555; font-size: .85rem; border-top: 1px solid #ddd; padding-top: .6rem; }
-"""
+_TABLE: Final = re.compile(r"<table\b")
 
 
 def write_page(ran: Ran, others: Sequence[str], into: Path) -> Path:
-    """Write one executed notebook as ``<name>.html``; ``others`` are the names to link to.
+    """Write one executed notebook as ``<name>.html``; ``others`` are the names of the pages to link to.
 
     Raises:
         NotInstalledError: nbconvert is not installed.
-        OutputError: the page can't be written.
+        OutputError: The page can't be written.
     """
     failed = ""
     if ran.failure:
-        failed = f'<p class="failed">Failed in {escape(ran.failure.told)}</p>'
+        failed = f'<p class="failed">Failed in {_text(ran.failure.message)}</p>'
     path = into / f"{ran.notebook.name}.html"
     write_atomically(path, _page(ran.notebook.title, _navigation(others, ran.notebook.name), failed + _body(ran)))
     return path
 
 
 def write_index(ran: Sequence[Ran], facts: Mapping[str, str], into: Path) -> Path:
-    """Write ``index.html``: every notebook, what it shows and what became of it, and ``facts`` about the whole.
+    """Write ``index.html``: every notebook with its outcome, and ``facts`` about the whole report.
 
     Raises:
-        OutputError: the page can't be written.
+        OutputError: The page can't be written.
     """
     rows = "".join(_row(each, into) for each in ran)
-    head = "<thead><tr><th>page</th><th>what it shows</th><th>outcome</th><th>took</th><th>notebook</th></tr></thead>"
-    told = "".join(f"<dt><b>{escape(name)}</b></dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-    body = f"<h1>hfbench report</h1><table>{head}<tbody>{rows}</tbody></table><h2>How it came about</h2><dl>{told}</dl>"
+    headings = ("page", "what it shows", "outcome", "took", "notebook")
+    head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
+    listed = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts.items())
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    body = f"<h1>hfbench report</h1>{_scrolling(table)}<h2>How it was made</h2><dl>{listed}</dl>"
     path = into / "index.html"
     write_atomically(path, _page("hfbench report", _navigation([each.notebook.name for each in ran], ""), body))
     return path
 
 
 def _row(ran: Ran, into: Path) -> str:
-    name = escape(ran.notebook.name)
-    kept = escape(ran.executed.relative_to(into).as_posix())
-    about = escape(ran.notebook.about.replace("`", ""))
-    outcome = "✓ ran" if ran.failure is None else f"✗ failed in {escape(ran.failure.told)}"
+    name = ran.notebook.name
+    about = _text(ran.notebook.about.replace("`", ""))
+    outcome = "✓ ran" if ran.failure is None else f"✗ failed in {_text(ran.failure.message)}"
+    kept = ran.executed.relative_to(into).as_posix()
     return (
-        f'<tr><td><a href="{name}.html">{escape(ran.notebook.title)}</a></td><td>{about}</td><td>{outcome}</td>'
-        f'<td style="text-align:right">{ran.seconds:.0f} s</td><td><a href="{kept}">{name}</a></td></tr>'
+        f'<tr><td><a href="{_address(name)}.html">{_text(ran.notebook.title)}</a></td><td>{about}</td>'
+        f'<td>{outcome}</td><td class="number">{ran.seconds:.0f} s</td>'
+        f'<td><a href="{_address(kept)}">{_text(name)}</a></td></tr>'
     )
 
 
 def _navigation(names: Iterable[str], current: str) -> str:
     links = ['<a href="index.html">Index</a>' if current else "<b>Index</b>"]
     for name in names:
-        shown = escape(name)
-        links.append(f"<b>{shown}</b> " if name == current else f'<a href="{shown}.html">{shown}</a>')
+        shown = _text(name)
+        links.append(f"<b>{shown}</b> " if name == current else f'<a href="{_address(name)}.html">{shown}</a>')
     return f"<nav>{' '.join(links)}</nav>"
+
+
+def _text(text: str) -> str:
+    """Text in HTML; bytes of a file name that are not UTF-8 are shown as question marks."""
+    return escape(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _address(path: str) -> str:
+    """A path as a relative address: ``#``, ``%`` and ``?`` have a meaning there, and ``:`` would end a scheme."""
+    return quote(path, safe="/", errors="surrogateescape")
+
+
+def _scrolling(markup: str) -> str:
+    """Put every table into a box of its own that scrolls when the window is narrower; the keyboard reaches it, too."""
+    opened = _TABLE.sub('<div class="scrolling" role="region" aria-label="Table" tabindex="0"><table', markup)
+    return opened.replace("</table>", "</table></div>")
 
 
 def _page(title: str, navigation: str, body: str) -> str:
@@ -91,9 +94,9 @@ def _page(title: str, navigation: str, body: str) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         # An empty icon: a browser would ask the host for one otherwise, and log that there is none.
-        f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{_STYLE}</style></head>'
-        f"<body>{navigation}<main>{body}</main><footer>Made by hfbench report. Every figure has a table of its numbers "
-        "below it, and its description as alternative text.</footer></body></html>\n"
+        f'<link rel="icon" href="data:,"><title>{_text(title)}</title><style>{STYLE}</style></head>'
+        f"<body>{navigation}<main>{body}</main><footer>Made by <code>hfbench report</code>. Each figure has a text "
+        "alternative, and is followed by a table of its values.</footer></body></html>\n"
     )
 
 
@@ -101,7 +104,7 @@ def _body(ran: Ran) -> str:
     """The notebook without its code. nbconvert's ``basic`` template adds no script and no style."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nbconvert warns of what its own next version will change
+            warnings.simplefilter("ignore")  # nbconvert warns of its own future changes
             import nbconvert
             import nbformat
 
@@ -112,4 +115,4 @@ def _body(ran: Ran) -> str:
             body: str = exporter.from_notebook_node(reader.read(str(ran.executed), as_version=4))[0]
     except ImportError as error:
         raise NotInstalledError('reports need nbconvert: pip install "hfbench[notebooks]"') from error
-    return body
+    return _scrolling(body)

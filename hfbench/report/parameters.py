@@ -1,49 +1,90 @@
-"""Parameters of notebooks: papermill only warns of one that a notebook does not have, and a warning is not read."""
+"""Parameters of notebooks: what a notebook declares, and the values that it is given.
+
+papermill runs a notebook with a parameter that it does not declare, and only warns; here that is an error. What a
+notebook declares is read from its syntax tree: papermill splits lines at ``=`` and loses defaults that contain one.
+"""
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
-import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hfbench.errors import NotInstalledError, UsageError
+from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hfbench.report.notebooks import Notebook
 
-Declared = dict[str, dict[str, Any]]
-
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
+_TEXTS: Final = ("str", "str | None", "Optional[str]")
+_TAG: Final = "parameters"
 #: Parameters that a report fills in from the records it is given.
 FROM_RECORDS: Final = ("record", "base", "contender", "sources")
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter that a notebook declares.
+
+    Attributes:
+        default: as it is written in the notebook: ``"180p"``, ``2``.
+        kind: ``str``, ``int``, ``float``, ``bool``, or another type, whose values are read as JSON.
+    """
+
+    name: str
+    default: str
+    kind: str
+
+
+Declared = dict[str, Parameter]
+
+
 def declared_by(notebook: Notebook) -> Declared:
-    """Name -> what papermill can tell of a parameter (``inferred_type_name``, ``default``, ``help``).
+    """The parameters in the notebook's first cell with the tag ``parameters``, by name; none without such a cell.
 
     Raises:
-        NotInstalledError: papermill is not installed.
-        UsageError: it is no notebook that papermill can read.
+        UsageError: The cell is not Python.
     """
+    source = next(_tagged_cells(notebook.path), "")
+    # Lines of IPython (magics, shell commands) are not Python, and declare nothing.
+    plain = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # papermill's imports warn of what its own next version will change
-            from papermill.inspection import inspect_notebook
-    except ImportError as error:
-        raise NotInstalledError('reports need papermill and nbconvert: pip install "hfbench[notebooks]"') from error
-    declared: Declared = inspect_notebook(str(notebook.path))
-    return declared
+        tree = ast.parse(plain)
+    except SyntaxError as error:
+        raise UsageError(
+            f"{notebook.path}: the cell with the tag {_TAG!r} is not Python, line {error.lineno}: {error.msg}"
+        ) from error
+    return {each.name: each for statement in tree.body for each in _declared(statement, plain)}
+
+
+def _tagged_cells(path: Path) -> Iterator[str]:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell.get("cell_type") == "code" and _TAG in cell.get("metadata", {}).get("tags", ()):
+            yield "".join(cell["source"])
+
+
+def _declared(statement: ast.stmt, source: str) -> Iterator[Parameter]:
+    """Parameters of ``name: type = value`` and ``name = value``; the value may be any expression."""
+    match statement:
+        case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.expr() as value):
+            kind = ast.unparse(annotation).strip("'\"")
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            kind = type(value.value).__name__ if isinstance(value, ast.Constant) else ""
+        case _:
+            return
+    yield Parameter(name, ast.get_source_segment(source, value) or ast.unparse(value), kind)
 
 
 def read_parameters(pairs: Iterable[str]) -> dict[str, str]:
-    """``("size=180p", "rounds=3")`` as a dict of texts.
+    """Turn ``("size=180p", "rounds=3")`` into a dict; only the first ``=`` separates.
 
     Raises:
-        UsageError: one has no ``=``.
+        UsageError: A pair has no name or no ``=``.
     """
     found = {}
     for pair in pairs:
@@ -57,15 +98,15 @@ def read_parameters(pairs: Iterable[str]) -> dict[str, str]:
 def parameters_for(
     notebooks: Sequence[Notebook], given: Mapping[str, str], records: Sequence[Path] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Notebook name -> its share of what was given, as values of the declared types.
+    """The values for each notebook, of the declared types, by the notebook's name.
 
     Args:
-        notebooks: that will be run.
-        given: name -> text; each goes to every notebook that declares it.
-        records: fill ``record``, ``base``, ``contender`` and ``sources`` where they are declared and not given.
+        notebooks: The notebooks that will be run.
+        given: Name -> text. A value goes to every notebook that declares the name.
+        records: Fill ``record``, ``base``, ``contender`` and ``sources`` where these are declared and not given.
 
     Raises:
-        UsageError: no notebook declares a name (the message says which there are), or a value is of another type.
+        UsageError: No notebook declares a name (the message names the nearest), or a value is of another type.
     """
     declared = {notebook.name: declared_by(notebook) for notebook in notebooks}
     known = {name for each in declared.values() for name in each}
@@ -75,7 +116,7 @@ def parameters_for(
     filled = _from_records(records)
     return {
         notebook: {key: filled[key] for key in filled if key in has}
-        | {key: _value(key, text, has[key]) for key, text in given.items() if key in has}
+        | {key: _value(text, has[key]) for key, text in given.items() if key in has}
         for notebook, has in declared.items()
     }
 
@@ -94,32 +135,18 @@ def _unknown(name: str, known: set[str], notebooks: Sequence[Notebook]) -> str:
     return f"no parameter {name!r} in {', '.join(each.name for each in notebooks)}; {hint}"
 
 
-def _value(name: str, text: str, declared: Mapping[str, Any]) -> Any:
-    kind = str(declared.get("inferred_type_name", "None"))
-    if kind == "str" or (kind == "None" and _is_text(declared)):
+def _value(text: str, parameter: Parameter) -> Any:
+    if parameter.kind in _TEXTS:
         return text
     readers: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _flag}
-    reader = readers.get(kind if kind in readers else _kind_of_default(declared), json.loads)
     try:
-        return reader(text)
+        return readers.get(parameter.kind, json.loads)(text)
     except ValueError:
-        raise UsageError(
-            f"parameter {name}: {text!r} is not allowed; give {kind if kind != 'None' else 'JSON'}"
-        ) from None
+        kind = parameter.kind if parameter.kind in readers else "JSON"
+        raise UsageError(f"parameter {parameter.name}: {text!r} is not allowed; give {kind}") from None
 
 
 def _flag(text: str) -> bool:
     if text.lower() in (*_TRUE, *_FALSE):
         return text.lower() in _TRUE
     raise ValueError(text)
-
-
-def _is_text(declared: Mapping[str, Any]) -> bool:
-    return str(declared.get("default", "")).startswith(("'", '"'))
-
-
-def _kind_of_default(declared: Mapping[str, Any]) -> str:
-    try:
-        return type(json.loads(str(declared.get("default", "")))).__name__
-    except ValueError:
-        return ""

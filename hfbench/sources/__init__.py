@@ -1,4 +1,4 @@
-"""From what a clip says its source is to a regular file on disk: in the project, or fetched. Never a protocol."""
+"""Sources: from a clip's ``src`` to a regular file on disk, in the project or downloaded."""
 
 from hfbench.sources.policy import SourcePolicy, SourceProblem, SourceProblemKind
 from hfbench.sources.resolve import is_remote, resolve_source

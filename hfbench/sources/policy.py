@@ -1,4 +1,4 @@
-"""What a source may be, and the one way to say that it is not."""
+"""Which sources are allowed, and the error for those that can't be used."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _rebuilt(kind: SourceProblemKind, message: str, retryable: bool, diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class SourcePolicy:
-    """What sources are allowed, and what a download may cost.
+    """Which sources are allowed, and the limits of a download.
 
     Attributes:
         confined: refuse whatever lies outside the project root: absolute paths, links that lead out, URLs.

@@ -33,7 +33,7 @@ _DEFAULT_POLICY: Final = SourcePolicy()
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What stands at one of the places looked at: ``mode`` is None for a link that leads nowhere."""
+    """What was found at one of the candidates: ``mode`` is None for a broken link."""
 
     path: Path
     mode: int | None
@@ -79,7 +79,7 @@ def resolve_source(
 
 
 def _on_disk(src: str, root: Path, policy: SourcePolicy, *, absolute_ok: bool) -> Path:
-    """The first place where something stands, if it is a regular file and allowed."""
+    """The first candidate that exists, if it is a regular file and allowed."""
     base = Path(os.path.abspath(root))  # noqa: PTH100  Path.absolute keeps "..", which must not count as inside
     outside: _Found | None = None
     missing: _Found | None = None
@@ -108,7 +108,7 @@ def clamp(url_path: str, root: Path) -> Path:
 
 
 def _candidates(src: str, root: Path, *, absolute_ok: bool) -> Iterator[Path]:
-    """The places to look at, best first, each once."""
+    """The paths to try, in order, each once."""
     seen: set[Path] = set()
     is_file_url = _FILE_URL.match(src) is not None
     for spelling in _spellings(_FILE_URL.sub("", src, count=1)):
@@ -124,7 +124,7 @@ def _candidates(src: str, root: Path, *, absolute_ok: bool) -> Iterator[Path]:
 
 
 def _spellings(src: str) -> Iterator[str]:
-    """The ways to read a name, the literal one first: a file may well be called ``what?.mp4`` or ``100%25.mp4``."""
+    """The readings of a name, the literal one first: a file may well be called ``what?.mp4`` or ``100%25.mp4``."""
     without_query = src.partition("?")[0]
     without_either = without_query.partition("#")[0]
     literal = dict.fromkeys((src, without_query, without_either))
@@ -139,7 +139,7 @@ def _decoded(escapes: re.Match[str]) -> str:
 
 
 def _look_at(path: Path) -> _Found | None:
-    """What stands at a path, links followed; None where nothing does."""
+    """What exists at a path, links followed; None where nothing does."""
     try:
         return _Found(path, path.stat().st_mode)
     except (OSError, ValueError) as error:
@@ -183,7 +183,8 @@ def _nothing_found(src: str, root: Path, outside: _Found | None, missing: _Found
         )
         return SourceProblem(SourceProblemKind.SOURCE_REFUSED, msg)
     place = next(reversed([*_candidates(src, root, absolute_ok=False)]), root)
-    msg = f"source {_shown(src)} does not exist; looked for {_shown_path(place)}"
+    looked_for = "" if str(place) == src else f"; looked for {_shown_path(place)}"
+    msg = f"source {_shown(src)} does not exist{looked_for}"
     return SourceProblem(SourceProblemKind.SOURCE_MISSING, msg)
 
 
@@ -223,6 +224,6 @@ def _shown(text: str) -> str:
 
 
 def _shown_path(path: Path) -> str:
-    """A path likewise; where it is cut, its end is kept, which tells files apart."""
+    """A path likewise; where it is cut, its end is kept, which identifies the file."""
     text = os.fspath(path)
     return repr(text if len(text) <= _MAX_SHOWN_CHARACTERS else f"…{text[-_MAX_SHOWN_CHARACTERS:]}")

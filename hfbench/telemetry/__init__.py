@@ -1,4 +1,4 @@
-"""Telemetry: one flat event an extraction, to the sinks that somebody asked for, never in the way.
+"""Telemetry: one flat event per extraction, to the sinks that were requested, without affecting the extraction.
 
     with open_dispatcher(["jsonl:runs.jsonl"], os.environ) as telemetry:
         telemetry.emit(render_complete(result.breakdown.to_json(), machine_facts(os.environ) | {"scope": "fused"}))

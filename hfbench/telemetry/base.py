@@ -1,4 +1,4 @@
-"""The vocabulary of telemetry: an event, the seam that takes it, and how a sink is named on a command line.
+"""The values and interfaces of telemetry: events, sinks, and how a sink is named on a command line.
 
 An event is a flat map from key to scalar: what it may hold is decided in :mod:`hfbench.telemetry.events`, where it
 goes is decided in :mod:`hfbench.telemetry.policy`. Nothing here does I/O.
@@ -39,7 +39,7 @@ RECORD_SCHEMA: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class TelemetryEvent:
-    """One thing that happened, as flat facts about it.
+    """One event, as flat facts.
 
     Attributes:
         name: The event's name, for example ``render_complete``.

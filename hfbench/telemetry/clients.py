@@ -1,4 +1,4 @@
-"""What the sinks that use a client library share: is it installed, and does it keep quiet."""
+"""What sinks with a client library share: a check that it is installed, and settings that keep it quiet."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def require(scheme: str, extra: str, modules: Sequence[str], find: Callable[[str
 
 
 def quieten(logger_name: str) -> None:
-    """Keep a client's warnings off stderr, where Python prints them when nobody configured logging.
+    """Keep a client's warnings off stderr, where Python prints them when logging is not configured.
 
     Failures are counted by the dispatcher. A program that configured logging still gets the client's records.
     """

@@ -66,7 +66,7 @@ class TelemetryDispatcher:
 
     @property
     def is_live(self) -> bool:
-        """Whether events go anywhere: where they do not, there is no need to make them."""
+        """Whether events go anywhere; otherwise there is no need to make them."""
         return bool(self._lanes) and not self._is_closed
 
     @property
@@ -76,7 +76,7 @@ class TelemetryDispatcher:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Lines for people about sinks that were asked for and stay off."""
+        """Lines for people about requested sinks that stay off."""
         return self._notes
 
     def emit(self, event: TelemetryEvent) -> None:
@@ -140,7 +140,7 @@ class TelemetryDispatcher:
 
 
 def open_dispatcher(cli_specs: Sequence[str], environ: Mapping[str, str], events: int = 1) -> TelemetryDispatcher:
-    """Open the sinks that were asked for and may be live.
+    """Open the requested sinks that may be live.
 
     Args:
         cli_specs: Specs from the command line, in order.

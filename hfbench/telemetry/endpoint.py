@@ -1,4 +1,4 @@
-"""Reads the URL and the options of a network sink out of its spec, with one clear line for whatever is wrong."""
+"""Reads the URL and the options of a network sink out of its spec, with an error of one line for whatever is wrong."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class EventField:
     is_measurement: bool = False
 
 
-#: Metric name -> key. ``extract_phase3_ms`` is only the parallel extraction, so that nobody takes it for the stage.
+#: Metric name -> key. ``extract_phase3_ms`` is only the parallel extraction, so that it is not mistaken for the stage.
 METRIC_KEYS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "tmpPeakBytes": "tmp_peak_bytes",

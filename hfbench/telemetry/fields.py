@@ -33,7 +33,6 @@ class Count:
     """A whole number ≥ 0 of ``unit``."""
 
     unit: str
-    type_name: str = "integer"
 
     def clean(self, value: object) -> Scalar | None:
         """Return ``value`` as an ``int``, or ``None`` when it is no count."""
@@ -49,7 +48,6 @@ class Milliseconds:
     """A duration ≥ 0, to the microsecond."""
 
     unit: str = "ms"
-    type_name: str = "number"
 
     def clean(self, value: object) -> Scalar | None:
         """Return ``value`` as a ``float`` with three decimals, or ``None`` when it is no duration."""
@@ -62,7 +60,6 @@ class Flag:
     """True or false."""
 
     unit: str = ""
-    type_name: str = "boolean"
 
     def clean(self, value: object) -> Scalar | None:
         """Return ``value`` if it is a ``bool``."""
@@ -71,7 +68,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One of a few words; ``aliases`` maps other spellings to them."""
+    """One of a few literal words; ``aliases`` maps other spellings to them."""
 
     words: tuple[str, ...]
     aliases: tuple[tuple[str, str], ...] = ()
@@ -80,11 +77,6 @@ class Word:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_known", {word: word for word in self.words} | dict(self.aliases))
-
-    @property
-    def type_name(self) -> str:
-        """The words, as the table of fields shows them."""
-        return " / ".join(f"`{word}`" for word in self.words)
 
     def clean(self, value: object) -> Scalar | None:
         """Return the word that equals ``value`` (an enum counts as its value), or ``None`` when there is none."""
@@ -99,7 +91,6 @@ class Version:
     """Two or three numbers, with a pre-release mark: ``7.1``, ``18.1.0``, ``1.0rc1``; build marks are cut off."""
 
     unit: str = ""
-    type_name: str = "version"
 
     def clean(self, value: object) -> Scalar | None:
         """Return the release part of ``value``, or ``None`` when it does not start with one."""

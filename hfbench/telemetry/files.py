@@ -17,7 +17,7 @@ def path_in(spec: SinkSpec) -> Path:
 
     Raises:
         UsageError: The spec names no path.
-        OutputError: The folder is missing, or something that is no regular file stands there.
+        OutputError: The folder is missing, or there is something other than a regular file.
     """
     if not spec.target or "\0" in spec.target:
         raise UsageError(f"sink {spec.scheme}: needs a file, as in {spec.scheme}:runs.{spec.scheme}")
@@ -35,7 +35,7 @@ def check_regular(path: Path, label: str) -> None:
     """Look before opening: opening a pipe waits for its other end, opening a device may act on it.
 
     Raises:
-        OutputError: Something that is no regular file stands at ``path``, or nobody may look there.
+        OutputError: ``path`` is something other than a regular file, or may not be looked at.
     """
     try:
         mode = path.stat().st_mode

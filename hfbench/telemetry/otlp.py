@@ -40,7 +40,7 @@ _MODULES: Final = (
 )
 _SCOPE: Final = "hfbench"
 
-#: What metrics and phases can be told apart by; the stage's span has every fact. Each key here is one of every time
+#: The attributes of metrics and phases; the stage's span has every fact. Each key here is one of every time
 #: series of the collector, and the SDK hashes it with every measurement: all the facts were half of an event's CPU.
 _DIMENSIONS: Final = ("engine", "scope", "backend", "image_format")
 

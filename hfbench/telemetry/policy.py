@@ -3,7 +3,7 @@
 ======================================================  ==================  ====================
 asked for                                               stays on machine    leaves the machine
 ======================================================  ==================  ====================
-nobody asked                                            off                 off
+not requested                                           off                 off
 named in ``HFBENCH_SINK``                               live                live; off in CI
 named on the command line                               live                live, in CI too
 ``DO_NOT_TRACK`` or ``HFBENCH_NO_TELEMETRY`` is set     no change           off, however asked
@@ -47,7 +47,7 @@ _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class SinkChoice:
-    """What was decided about one sink that somebody asked for.
+    """The decision about one requested sink.
 
     Attributes:
         spec: The sink.
@@ -80,7 +80,7 @@ def choose_sinks(
     environ: Mapping[str, str],
     find: Callable[[str], SinkFactory] = find_factory,
 ) -> tuple[SinkChoice, ...]:
-    """Decide about every sink that was asked for, in the order of asking, each once; nothing is opened.
+    """Decide about every requested sink, in the order of the requests, each once; nothing is opened.
 
     Args:
         cli_specs: Specs from the command line; they come first.
@@ -88,7 +88,7 @@ def choose_sinks(
         find: Maps a scheme to its factory.
 
     Raises:
-        UsageError: A spec can't be read, or nobody offers its scheme.
+        UsageError: A spec can't be read, or its scheme is unknown.
         MachineError: A third party's sink can't be loaded.
     """
     named = tuple(SinkSpec.parse(text) for text in cli_specs)

@@ -1,4 +1,4 @@
-"""``posthog:[URL][?key=…]``: one PostHog event each, through PostHog's own client, without a person behind it.
+"""``posthog:[URL][?key=…]``: one PostHog event each, through PostHog's own client, not attributed to a person.
 
 The client is used synchronously, on the dispatcher's thread: it starts no threads and no exit handlers of its own, and
 a failure is known at once. What it adds to an event is thrown away again but for the keys in :data:`CLIENT_KEYS`.
@@ -23,7 +23,7 @@ REQUEST_SECONDS: Final = 10.0
 KEY_VARIABLES: Final = ("HFBENCH_POSTHOG_API_KEY", "POSTHOG_API_KEY")
 HOST_VARIABLES: Final = ("HFBENCH_POSTHOG_HOST", "POSTHOG_HOST")
 
-#: PostHog's cloud in the US: what its client takes when nobody names a host.
+#: PostHog's cloud in the US, its client's default.
 DEFAULT_HOST: Final = "https://us.i.posthog.com"
 
 #: What the client may add: its own name and version.

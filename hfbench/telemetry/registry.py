@@ -1,4 +1,4 @@
-"""Which sinks there are: built-in ones by a literal dict, third parties' by entry point; imported when asked for."""
+"""The known sinks: built-in ones by a literal dict, third parties' by entry point; imported when requested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_factory(scheme: str) -> SinkFactory:
     """Return the factory for ``scheme``. A built-in scheme can't be taken over by a third party.
 
     Raises:
-        UsageError: Nobody offers that scheme; the message lists those that are offered.
+        UsageError: The scheme is unknown; the message lists those that are known.
         MachineError: The package that offers it can't be imported, or offers something else.
     """
     if scheme in BUILT_IN:

@@ -23,7 +23,7 @@ class StdoutSink:
         """Write ``event`` and flush.
 
         Raises:
-            OutputError: There is no standard output, or nobody reads it.
+            OutputError: There is no standard output, or its reader is gone or slow.
             HfbenchError: The sink is closed.
         """
         if self._is_closed:

@@ -31,7 +31,7 @@ _EVENT_COUNT: Final = 12
 #: What a sink may take beyond the time it was given to close: threads of a busy machine wake late.
 _CLOSE_MARGIN_SECONDS: Final = 3.0
 
-#: Names shorter than this turn up inside ordinary words, so that finding them proves nothing.
+#: Names shorter than this occur inside ordinary words, so that finding them proves nothing.
 _SHORTEST_NAME: Final = 5
 
 
@@ -162,7 +162,7 @@ class SinkConformance(ABC):
             sink.emit(render_complete({}, {}))
         except Exception:  # noqa: BLE001  which one is the sink's business
             return
-        raise ConformanceError("an event after closing was taken without a word")
+        raise ConformanceError("an event after closing was accepted silently")
 
     def _send(self, events: Sequence[TelemetryEvent] | Iterator[TelemetryEvent]) -> None:
         sink = self.open_sink()

@@ -14,12 +14,15 @@ import pytest
 
 import hfbench
 from hfbench.bench.judge.compare import Terms
+from hfbench.bench.judge.saved_records import compare_engines
 from hfbench.bench.judge.verdict import CouldNotMeasure
-from hfbench.bench.measure.lineup import compare_lineup, measure_lineup
-from hfbench.bench.measure.rig import Work
+from hfbench.bench.measure.compare import measure_engines
+from hfbench.bench.measure.external import Work
+from hfbench.bench.measure.schedule import Schedule
 from hfbench.bench.protocol.client import EngineError, EngineProcess, EngineSpec
 from hfbench.bench.protocol.messages import RunRequest
 from hfbench.bench.record import RecordWriter, RunRecord
+from hfbench.composition import Clip, Composition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,15 +168,14 @@ def test_the_real_package_beside_hfbench(programs: Path, tmp_path: Path, make_wo
     clip = tmp_path / "clip.mp4"
     source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=4", "-pix_fmt", "yuv420p"]
     subprocess.run([programs / "ffmpeg", "-v", "error", *source, clip], check=True)
-    clips = [{"id": "a", "src": str(clip), "start": 0, "duration": 2, "media_start": 1}]
-    work = [Work(case=make_work().case, composition={"fps": 30, "clips": clips}, fixture="f" * 12)]
+    work = make_work(composition=Composition([Clip("a", str(clip), 0, 2, media_start=1)], fps=30))
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     specs = [
         EngineSpec("ours", (sys.executable, "-c", OURS)),
         EngineSpec("peer", (str(programs / "node"), str(ADAPTER), str(tmp_path)), {"PATH": path}),
     ]
     writer = RecordWriter(tmp_path / "record.json", RunRecord(fixtures={"demo": "f" * 12}))
-    record = measure_lineup(specs, work, rounds=3, writer=writer, tell=lambda _: None)
+    record = measure_engines(specs, work, Schedule(rounds=3), writer=writer)
     assert {(sample.engine, sample.files, sample.frames["a"]) for sample in record.samples} == {
         ("ours", 60, 60),
         ("peer", 60, 60),
@@ -182,5 +184,5 @@ def test_the_real_package_beside_hfbench(programs: Path, tmp_path: Path, make_wo
     assert record.engines["peer"]["node"].startswith("22.")
     peer = [sample for sample in record.samples if sample.engine == "peer"]
     assert all(sample.metrics["extractMs"] and sample.metrics["cpuMs"] for sample in peer)
-    (outcome,) = compare_lineup(record, ["ours", "peer"], Terms(across=frozenset({"backend", "scope"})))
+    (outcome,) = compare_engines(record, ["ours", "peer"], Terms(across=frozenset({"backend", "scope"})))
     assert not isinstance(outcome.verdict, CouldNotMeasure)

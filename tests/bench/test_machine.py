@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hfbench.bench import machine
+from hfbench.bench.judge.comparability import IDENTITY, Side, unlike_machines
 
 if TYPE_CHECKING:
     import pytest
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_facts_name_the_machine_and_nobody() -> None:
     facts = machine.machine_facts()
-    assert set(machine.IDENTITY) <= set(facts)
+    assert set(IDENTITY) <= set(facts)
     assert facts["cpu"]
     assert int(facts["threads"]) >= 1
     words = set(json.dumps(facts).replace('"', " ").split())
@@ -24,8 +25,9 @@ def test_facts_name_the_machine_and_nobody() -> None:
 
 def test_differences_are_named() -> None:
     facts = machine.machine_facts()
-    assert machine.differences(facts, facts) == ()
-    assert machine.differences(facts, {**facts, "cpu": "other", "release": "other"}) == ("cpu",)
+    one, other = (Side("x", (), machine=each) for each in (facts, {**facts, "cpu": "other", "release": "other"}))
+    assert unlike_machines(one, one) == ()
+    assert [unlike.fact for unlike in unlike_machines(one, other)] == ["cpu"]
 
 
 def test_versions() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from hfbench.bench.machine import Load
 from hfbench.bench.record import (
     SCHEMA,
+    Load,
     RecordWriter,
     RunRecord,
     Sample,

@@ -16,15 +16,15 @@ from typing import Any
 #: every benchmark's version.
 SIZE = os.environ.get("HFBENCH_ASV_SIZE", "180p")
 ROUNDS = int(os.environ.get("HFBENCH_ASV_ROUNDS", "3"))
-#: Uncounted runs of each way before the counted ones; a warm cache is filled by them.
+#: Uncounted runs of each case before the counted ones; a warm cache is filled by them.
 WARM_UPS = 1
 
 BACKENDS = ["libav", "ffmpeg"]
 SCOPES = ["source", "segment", "fused"]
 CACHES = ["off", "cold", "warm"]
 
-#: (backend, scope, cache) -> one dict of metrics a round; nothing where this commit's engine can't do it.
-Samples = dict[tuple[str, str, str], list[dict[str, Any]]]
+#: Case -> one dict of metrics a round; nothing where this commit's engine can't do it.
+Samples = dict[Any, list[dict[str, Any]]]
 
 
 def recipe_hash(scenario: str) -> str:
@@ -40,36 +40,36 @@ def recipe_hash(scenario: str) -> str:
 
 
 def measure(scenario: str, scopes: list[str], caches: list[str]) -> Samples:
-    """Run every way in turn, ``ROUNDS`` times, after the uncounted warm-ups of each."""
+    """Run every case in turn, ``ROUNDS`` times, after the uncounted warm-ups of each."""
+    from hfbench.bench.case import every_case
     from hfbench.bench.scenarios import build_scenarios, find_scenario
 
     (built,) = build_scenarios([find_scenario(scenario)], SIZE)
     document = _document(built.composition)
-    ways = [(backend, scope, cache) for backend in BACKENDS for scope in scopes for cache in caches]
+    cases = every_case([scenario], backend=BACKENDS, scope=scopes, cache=caches)
     samples: Samples = {}
     with tempfile.TemporaryDirectory(prefix="hfbench-asv-") as folder:
         for number in range(WARM_UPS + ROUNDS):
-            for way in ways:
-                metrics = _run(scenario, document, way, Path(folder))
+            for case in cases:
+                metrics = _run(case, document, Path(folder))
                 if metrics is not None and number >= WARM_UPS:
-                    samples.setdefault(way, []).append(metrics)
+                    samples.setdefault(case, []).append(metrics)
     return samples
 
 
-def _run(scenario: str, document: dict[str, Any], way: tuple[str, str, str], folder: Path) -> dict[str, Any] | None:
+def _run(case: Any, document: dict[str, Any], folder: Path) -> dict[str, Any] | None:
     """One run; None where the engine refuses it, as an engine without a cache does."""
     from hfbench.bench.protocol.messages import Refusal, RunRequest
     from hfbench.bench.protocol.server import run_extraction
 
-    backend, scope, cache = way
-    kept = folder / f"cache-{backend}-{scope}"
+    kept = folder / f"cache-{case.backend}-{case.scope}"
     with tempfile.TemporaryDirectory(dir=folder) as fresh:
-        cache_folder = {"off": "", "cold": f"{fresh}/cache", "warm": str(kept)}[cache]
+        cache_folder = {"off": "", "cold": f"{fresh}/cache", "warm": str(kept)}[case.cache]
         request = RunRequest(
-            scenario=scenario,
+            scenario=case.scenario,
             composition=document,
-            options={"backend": backend, "scope": scope, "format": "jpg", "workers": 1},
-            cache=cache,
+            options={"backend": case.backend, "scope": case.scope, "format": case.format, "workers": 1},
+            cache=case.cache,
             out=f"{fresh}/frames",
             cache_folder=cache_folder,
         )
@@ -78,7 +78,7 @@ def _run(scenario: str, document: dict[str, Any], way: tuple[str, str, str], fol
         return dict(answer.metrics)
     if answer.kind == "unsupported":
         return None
-    raise RuntimeError(f"{scenario}, {' '.join(way)}: {answer.message}")
+    raise RuntimeError(f"{case}: {answer.message}")
 
 
 def _document(composition: Any) -> dict[str, Any]:
@@ -88,8 +88,10 @@ def _document(composition: Any) -> dict[str, Any]:
     return document
 
 
-def picked(samples: Samples, way: tuple[str, str, str], metric: str) -> Any:
+def picked(samples: Samples, scenario: str, axes: dict[str, str], metric: str) -> Any:
     """What asv takes as a result with samples (and then keeps median, interval and samples); NaN means skipped."""
-    values = [metrics.get(metric) for metrics in samples.get(way, [])]
+    from hfbench.bench.case import Case
+
+    values = [metrics.get(metric) for metrics in samples.get(Case.parse(scenario, axes), [])]
     known = [value for value in values if value is not None]
     return {"samples": known, "number": 1} if known else math.nan

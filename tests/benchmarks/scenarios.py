@@ -29,10 +29,8 @@ _SETUP_SECONDS = 900
 
 
 def _track(metric: str, unit: str) -> Callable[..., Any]:
-    def track(self: _Tracked, samples: Samples, scenario: str, *way: str) -> Any:
-        del self, scenario
-        backend, scope, cache = way
-        return picked(samples, (backend, scope, cache), metric)
+    def track(self: _Tracked, samples: Samples, scenario: str, *values: str) -> Any:
+        return picked(samples, scenario, dict(zip(self.param_names[1:], values, strict=True)), metric)
 
     track.__name__ = track.__qualname__ = f"track_{metric}"
     track.unit = unit  # type: ignore[attr-defined]  # where asv looks for it

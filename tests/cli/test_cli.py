@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import psutil
@@ -19,18 +19,33 @@ from fixtures_gen.program import find_ffmpeg
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.model.metrics import METRICS
 from tests.makers.ended import Ended
+from tests.makers.forking import CLOSED, COMMAND, GONE, PATIENCE, ForkServer
 
-COMMAND = (sys.executable, "-c", "import sys; from hfbench.cli import main; main(sys.argv[1:])")
-PATIENCE = 60
-"""Seconds after which a process counts as hung; nothing here is measured."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORKS = ForkServer()
 KEPT_OUT = ("av", "numpy", "rich", "bs4", "html5lib", "httpx", "simplejpeg", "isal", "PIL", "psutil", "asyncio")
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Ended:
-    command = [*COMMAND, *(os.fspath(each) if isinstance(each, Path) else str(each) for each in arguments)]
-    done = subprocess.run(command, capture_output=True, env=os.environ | (env or {}), timeout=PATIENCE, check=False)
-    out, err = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
-    return Ended(done.returncode, out, err)
+    """Run the command; from a fresh start where ``env`` says something to Python itself."""
+    given = [os.fspath(each) if isinstance(each, Path) else str(each) for each in arguments]
+    if any(name.startswith("PYTHON") for name in env or {}):
+        done = subprocess.run(
+            [*COMMAND, *given], capture_output=True, env=os.environ | (env or {}), timeout=PATIENCE, check=False
+        )
+        code, streams = done.returncode, (done.stdout, done.stderr)
+    else:
+        code, *streams = FORKS.said(given, env)
+    out, err = (stream.decode("utf-8", "surrogateescape") for stream in streams)
+    return Ended(code, out, err)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forks() -> Iterator[None]:
+    yield
+    FORKS.close()
 
 
 def make(path: Path, seconds: float, *options: str) -> Path:
@@ -402,34 +417,38 @@ class TestStreams:
         samples = [sample | {"metrics": {"framesDecoded": 60}, "files": 1}]
         (tmp_path / "r.json").write_text(json.dumps({"schema": "hfbench-record/1", "samples": samples}))
 
-    @staticmethod
-    def ended(arguments: list[str], **streams: Any) -> subprocess.CompletedProcess[bytes]:
-        given = {"stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | streams
-        return subprocess.run([*COMMAND, *arguments], timeout=PATIENCE, check=False, **given)
-
-    def test_a_reader_that_has_gone(self, arguments):
-        reader, writer = os.pipe()
-        os.close(reader)
-        try:
-            done = self.ended(arguments, stdout=writer)
-            assert done.stderr == b""
-            assert done.returncode == ExitCode.NOBODY_READS
-            assert self.ended(arguments, stdout=writer, stderr=writer).returncode == ExitCode.NOBODY_READS
-        finally:
-            os.close(writer)
+    @pytest.mark.parametrize("err", [os.devnull, GONE])
+    def test_a_reader_that_has_gone(self, arguments, err):
+        assert FORKS.run(arguments, (os.devnull, GONE, err)) == ExitCode.NOBODY_READS
 
     @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is always full")
-    def test_a_full_disk(self, arguments):
-        with open("/dev/full", "wb") as full:
-            done = self.ended(arguments, stdout=full)
-        assert done.returncode == ExitCode.MACHINE
-        assert done.stderr == b"hfbench: No space left on device\n"
+    def test_a_full_disk(self, arguments, tmp_path):
+        err = tmp_path / "err"
+        assert FORKS.run(arguments, (os.devnull, "/dev/full", str(err))) == ExitCode.MACHINE
+        assert err.read_text() == "hfbench: No space left on device\n"
 
     def test_no_streams_at_all(self, arguments):
-        whole = self.ended(arguments, stdout=subprocess.PIPE)
-        assert whole.stdout
-        shell = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *COMMAND, *arguments]
-        assert subprocess.run(shell, timeout=PATIENCE, check=False).returncode == whole.returncode
+        whole = run(*arguments)
+        assert whole.out
+        assert FORKS.run(arguments, (CLOSED, CLOSED, CLOSED)) == whole.code
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["extract", "c.json", "--out", "o", "--json"]], ids=" ".join)
+def test_streams_of_a_command_from_a_fresh_start(arguments, composition):
+    """As :class:`TestStreams`, which forks: what Python does with its streams at its start and end is its own."""
+    del composition  # c.json, written
+    whole = subprocess.run([*COMMAND, *arguments], timeout=PATIENCE, check=False, capture_output=True)
+    assert whole.returncode == 0
+    assert len(whole.stdout.splitlines()) == len(run(*arguments).out.splitlines()) > 10
+    shell = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *COMMAND, *arguments]
+    assert subprocess.run(shell, timeout=PATIENCE, check=False).returncode == whole.returncode
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as gone:
+        done = subprocess.run(
+            [*COMMAND, *arguments], timeout=PATIENCE, check=False, stdout=gone, stderr=subprocess.PIPE
+        )
+    assert (done.returncode, done.stderr) == (ExitCode.NOBODY_READS, b"")
 
 
 class TestUnforeseen:

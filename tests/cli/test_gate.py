@@ -12,9 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from hfbench.bench.judge.stats import LOOKS
 from hfbench.bench.record import load_record
-from hfbench.cli import gate as door
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,10 +166,6 @@ def pairs(record: Path) -> int:
     """Whole pairs: in the last one either side may have come first."""
     roles = [sample.role for sample in load_record(record).samples]
     return min(roles.count("contender"), roles.count("baseline"))
-
-
-def test_the_looks_that_the_options_name_are_the_rules() -> None:
-    assert tuple(map(str, LOOKS)) == door._LOOKS
 
 
 def test_help_imports_nothing_heavy() -> None:

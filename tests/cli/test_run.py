@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import psutil
 import pytest
 
-from hfbench.bench.scenarios import build_scenarios
+from hfbench.bench.scenarios import build_scenarios, find_scenario
 from hfbench.model.metrics import METRICS
 
 Run = Callable[..., Any]
@@ -39,10 +40,23 @@ def real_fixtures(quiet_place: None, home: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("hfbench.bench.scenarios.build_scenarios", build_scenarios)
 
 
+@pytest.fixture(scope="module")
+def images(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The frames that the scenario must have, by the ffmpeg program alone: ``sdr/0001.jpg`` and so on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HFBENCH_HOME", str(home))
+        (built,) = build_scenarios([find_scenario(SCENARIO)], "180p")
+    folder = tmp_path_factory.mktemp("images")
+    (folder / "sdr").mkdir()
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", built.composition.clips[0].src]
+    subprocess.run([*command, "-q:v", "2", str(folder / "sdr" / "%04d.jpg")], check=True)
+    return folder
+
+
 @pytest.fixture
-def right(engine: Engine) -> Engine:
-    """A fake engine that gives as many frames as the scenario must have."""
-    return lambda name, **config: engine(name, **{"frames": FRAMES, **config})
+def right(engine: Engine, images: Path) -> Engine:
+    """A fake engine that gives the frames that the scenario must have."""
+    return lambda name, **config: engine(name, **{"frames": FRAMES, "images": str(images), **config})
 
 
 def rows(out: str) -> dict[tuple[str, str], str]:
@@ -60,9 +74,8 @@ def test_engines_in_place_of_the_backends(hfbench: Run, right: Engine) -> None:
         ("ours", "fused"),
         ("peer", "segment"),  # what it has fixed is run once, however often it is asked for
     ]
-    assert table["ours", "fused"].endswith("60/- 90/90*")  # framesConverted is not told: unknown, never 0
-    assert table["peer", "segment"].endswith("91/- 90/90*")
-    assert "* frames of this engine are counted" in told.out
+    assert table["ours", "fused"].endswith("60/- 90/90")  # framesConverted is not told: unknown, never 0
+    assert table["peer", "segment"].endswith("91/- 90/90")
     assert "record: r.json" in told.err
 
 
@@ -113,12 +126,56 @@ def test_backends_and_engines_take_turns_in_every_round(hfbench: Run, right: Eng
     assert [each["round"] for each in samples] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)], ids=["table", "json"])
+def test_as_many_frames_as_there_must_be_and_wrong(hfbench: Run, right: Engine, as_json: tuple[str, ...]) -> None:
+    sides = ("--engine", right("good"), "--engine", right("bad", shift=1))
+    told = hfbench("run", *SMALL, "--scope", "fused", *sides, *as_json)
+    assert told.code == 3
+    assert f"WRONG FRAMES in {SCENARIO} [bad libav fused jpg]: sdr frame 1 shows 1, should show 0" in told.err
+    assert told.err.splitlines()[-1] == "hfbench: 1 of 2 cases gave wrong frames: their times mean nothing"
+    by_engine = {
+        each["engine"]: each for each in json.loads(Path("r.json").read_text())["samples"] if each["round"] == 1
+    }
+    assert by_engine["bad"]["wrong_frames"] == "sdr frame 1 shows 1, should show 0"
+    assert "wrong_frames" not in by_engine["good"]
+    # The record alone says so too.
+    again = hfbench("compare", "r.json")
+    assert again.code == 3
+    assert "wrong frames: bad: sdr frame 1 shows 1, should show 0" in again.out
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"frames": {"sdr": 89}}, "peer fused jpg: sdr: 89 frames told, should be 90"),
-        ({"frames": {"sdr": 90, "extra": 1}}, "peer fused jpg: extra: 1 frames told, should be 0"),
-        ({"frames": {}}, "peer fused jpg: 0 image files found, should be 90"),
+        ({"frames": {}}, "0 image files found, should be 90"),
+        ({"images": ""}, "sdr frame 1 shows no barcode, should show 0"),
+        ({"shift": 1}, "sdr frame 1 shows 1, should show 0"),
+    ],
+    ids=["no files", "empty files", "wrong frames"],
+)
+def test_every_command_refuses_wrong_frames_alike(
+    hfbench: Run, right: Engine, config: dict[str, Any], words: str
+) -> None:
+    """Two engines that are wrong in the same way are no more comparable than one."""
+    sides = ("--engine", right("a", **config), "--engine", right("b", **config))
+    small = ("--size", "180p", "--scope", "fused")
+    for command in (
+        ("run", SCENARIO),
+        ("compare", "--scenario", SCENARIO, "--rounds", 8),
+        ("gate", "--scenario", SCENARIO, "--repeat", 1),
+    ):
+        told = hfbench(*command, *small, *sides, "--record", "r.json")
+        assert told.code == 3, command
+        assert words in told.out + told.err
+    assert sum(each["role"] == "contender" for each in json.loads(Path("r.json").read_text())["samples"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"frames": {"sdr": 89}}, "[peer libav fused jpg]: sdr: 89 frames reported, should be 90"),
+        ({"frames": {"sdr": 90, "extra": 1}}, "[peer libav fused jpg]: extra: 1 frames reported, should be 0"),
+        ({"frames": {}}, "[peer libav fused jpg]: 0 image files found, should be 90"),
     ],
 )
 @pytest.mark.parametrize("as_json", [(), ("--json",)], ids=["table", "json"])
@@ -127,7 +184,7 @@ def test_frames_that_are_missing_are_no_measurement(
 ) -> None:
     told = hfbench("run", *SMALL, "--scope", "fused", "--engine", right("peer", **config), *as_json)
     assert told.code == 3
-    assert f"WRONG FRAMES in {SCENARIO}, {words}" in told.err
+    assert f"WRONG FRAMES in {SCENARIO} {words}" in told.err
     assert "their times mean nothing" in told.err.splitlines()[-1]
 
 

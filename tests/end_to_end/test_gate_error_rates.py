@@ -18,8 +18,8 @@ from scipy import stats
 
 from hfbench.bench.judge.compare import APART_FAIL_ABOVE, Comparison, Kind
 from hfbench.bench.judge.stats import CPU_RULE, LOOKS, WALL_RULE, Rule, State, canary_failed, judge
+from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.gate import GateOptions, gate
-from hfbench.bench.measure.rig import Work
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.record import RecordWriter, RunRecord
@@ -90,10 +90,10 @@ class TestTheReplayIsTheGate:
             return gate(
                 EngineSpec("old", ("x",)),
                 EngineSpec("new", ("x",)),
-                [make_work()],
+                make_work(),
                 GateOptions(seed=seed, repeats=repeats),
                 writer=RecordWriter(tmp_path / "r.json", RunRecord(fixtures={"demo": "f" * 12})),
-                tell=lambda _: None,
+                on_progress=lambda _: None,
                 start=lambda spec: self.Player(spec, left, slower[spec.name]),
             )
 

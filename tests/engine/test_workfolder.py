@@ -156,7 +156,7 @@ class TestRefusals:
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "frame_00001.jpg").touch()
         (tmp_path / "a" / name).touch()
-        with pytest.raises(OutputError, match=r"which is no frame"):
+        with pytest.raises(OutputError, match=r"which is not a frame"):
             refuse_foreign_folders(tmp_path, ("b", "a"))
         assert (tmp_path / "a" / name).exists()
 

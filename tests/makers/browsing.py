@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bs4 import BeautifulSoup
 
@@ -62,6 +64,16 @@ class Browser:
             with Image.open(picture) as image:
                 counted = image.convert("RGB").getcolors(2**24) or []
         return sum(count >= 20 and max(rgb) - min(rgb) > 60 for count, rgb in counted if isinstance(rgb, tuple))
+
+    def evaluate(self, page: Path, expression: str, *, window: int = 1100, is_dark: bool = False) -> Any:
+        """The JSON value of a JavaScript expression in a file's page, at a window width in CSS pixels."""
+        script = f"<script>document.title = JSON.stringify({expression})</script>"
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "page.html"
+            copy.write_text(page.read_text(encoding="utf-8") + script, encoding="utf-8")
+            scheme = f"--blink-settings=preferredColorScheme={0 if is_dark else 1}"
+            done = self._run("--dump-dom", scheme, f"--window-size={window},900", copy.as_uri())
+        return json.loads(BeautifulSoup(done.stdout, "html5lib").select("title")[0].text)
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryDirectory(prefix="hfbench-browser-", ignore_cleanup_errors=True) as profile:

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,8 @@ DEFAULTS: Message = {
     "frames": {"a": 3},
     "axes": {},
     "stderr": "",
+    "images": "",  # a folder with <clip>/<image files> to hand out in place of empty files
+    "shift": 0,  # how many of these are left out at the beginning
 }
 
 
@@ -102,8 +105,13 @@ def run(config: Message, noise: random.Random, message: Message) -> None:
     for clip, count in config["frames"].items():
         folder = Path(message["out"]) / clip
         folder.mkdir(parents=True)
+        made = sorted((Path(config["images"]) / clip).glob("*"))[config["shift"] :] if config["images"] else []
         for index in range(count):
-            (folder / f"frame_{index + 1:05d}.jpg").touch()
+            place = folder / f"frame_{index + 1:05d}.jpg"
+            if made:
+                shutil.copyfile(made[min(index, len(made) - 1)], place)
+            else:
+                place.touch()
     low, high = 1 - config["spread"], 1 + config["spread"]
     times = {
         "cpuMs": config["cpu"] * noise.uniform(low, high),

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hfbench.bench.judge.stats import LOOKS, Judgement, Rule, State, canary_failed, judge
-from hfbench.bench.measure.gate import GateOptions
-from hfbench.cli.gate import command
+from hfbench.bench.gate_defaults import CANARY_SHARE, LOOKS, REPEATS
+from hfbench.bench.judge.stats import Judgement, Rule, State, canary_failed, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +29,6 @@ Series = NDArray[np.float64]
 Alarms = NDArray[np.bool_]
 RECORDINGS = ("aa_ffmpeg", "aa_subprocess")
 DATA = Path(__file__).parents[1] / "data" / "noise"
-#: What `hfbench gate` does when nobody says otherwise; a change of the default is replayed from then on.
-REPEATS: int = next(option.default for option in command.params if option.name == "repeat")
-CANARY_SHARE = GateOptions().canary_share
 
 
 def load(name: str) -> dict[str, Series]:

@@ -9,10 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import httpcore
 import pytest
 
-from hfbench.sources import SourcePolicy, SourceProblem, SourceProblemKind, fetch, resolve_source
-from hfbench.sources.fetch import fetch_source, is_public
+from hfbench.sources import SourcePolicy, SourceProblem, SourceProblemKind, addresses, resolve_source
+from hfbench.sources.addresses import is_public
+from hfbench.sources.budget import Budget
+from hfbench.sources.fetch import fetch_source
+from hfbench.sources.urls import check_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -232,7 +236,7 @@ def test_a_redirect_is_judged_like_the_first_request(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first host counts as public here; the one that it sends us to does not.
-    monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
     found = problem(server.url("/to-private"), tmp_path, SourcePolicy(allow_http=True))
     assert found.kind is SourceProblemKind.SOURCE_REFUSED
     assert "10.0.0.1 has no public address" in found.message
@@ -250,7 +254,7 @@ def test_a_redirect_to_another_scheme(server: Server, tmp_path: Path, path: str)
 
 def test_a_redirect_from_https_to_http_is_refused() -> None:
     with pytest.raises(SourceProblem, match=r"http:// is not allowed \(redirected\)"):
-        fetch._check_allowed("http://example.com/x", SourcePolicy(), asked="https://example.com/x")
+        check_allowed("http://example.com/x", SourcePolicy(), asked="https://example.com/x")
 
 
 def test_the_connection_goes_to_the_address_that_was_judged(
@@ -262,9 +266,9 @@ def test_the_connection_goes_to_the_address_that_was_judged(
 
     def connect(_self: Any, host: str, *_rest: Any) -> Any:
         asked.append(host)
-        raise fetch.httpcore.ConnectError
+        raise httpcore.ConnectError
 
-    monkeypatch.setattr(fetch.httpcore.SyncBackend, "connect_tcp", connect)
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     url = f"http://rebind.test:{server.server_address[1]}/a.mp4"
     assert problem(url, tmp_path, SourcePolicy(allow_http=True)).kind is SourceProblemKind.FETCH_FAILED
     assert asked == ["93.184.216.34"]
@@ -274,8 +278,8 @@ def test_the_connection_goes_to_the_address_that_was_judged(
 
 def test_private_addresses_beside_public_ones_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", answer_with(["10.0.0.1", "93.184.216.34", "127.0.0.1"]))
-    budget = fetch._Budget("https://h/x", SourcePolicy(), lambda: False)
-    assert fetch._permitted_addresses("h", 443, budget) == ("93.184.216.34",)
+    budget = Budget("https://h/x", SourcePolicy(), lambda: False)
+    assert addresses.permitted_addresses("h", 443, budget) == ("93.184.216.34",)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from hfbench.telemetry.events import (
     render_failed,
     screen,
 )
-from hfbench.telemetry.fields import LARGEST_INTEGER, Version, Word
+from hfbench.telemetry.fields import LARGEST_INTEGER, Count, Flag, Milliseconds, Version, Word
 
 #: The keys that HyperFrames' own event has, spelled out: what readers of this event already look for.
 HYPERFRAMES_KEYS = {
@@ -199,13 +199,19 @@ def test_event_of_another_name_may_not_leave() -> None:
     assert screen(TelemetryEvent("render_started", {"scope": "fused"})) is None
 
 
+def type_name(kind: object) -> str:
+    if isinstance(kind, Word):
+        return " / ".join(f"`{word}`" for word in kind.words)
+    return {Count: "integer", Milliseconds: "number", Flag: "boolean", Version: "version"}[type(kind)]
+
+
 def fields_as_markdown() -> str:
     """The table of ``docs/telemetry.md``."""
     rows = ["| key | type | unit | events | meaning |", "|---|---|---|---|---|"]
     for field in EVENT_FIELDS.values():
         events = ", ".join(f"`{event}`" for event in field.events)
         source = f" (`{field.metric}`)" if field.metric else ""
-        kind = f"{field.kind.type_name} | {field.kind.unit}"
+        kind = f"{type_name(field.kind)} | {field.kind.unit}"
         rows.append(f"| `{field.name}` | {kind} | {events} | {field.meaning}{source} |")
     return "\n".join(rows) + "\n"
 

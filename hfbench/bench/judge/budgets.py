@@ -18,12 +18,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from hfbench.bench.case import COMPARED
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NARROWING: Final = ("backend", "scope", "format", "cache")
 ANY_SCENARIO: Final = "*"
 
 
@@ -89,9 +89,9 @@ def read_budgets(table: object) -> Iterator[Budget]:
         for entry in given if isinstance(given, list) else [given]:
             if not isinstance(entry, Mapping):
                 raise UsageError(f"budgets of {scenario!r} must be a table of metrics, not {entry!r}")
-            where = tuple((axis, str(entry[axis])) for axis in NARROWING if axis in entry)
+            where = tuple((axis, str(entry[axis])) for axis in COMPARED if axis in entry)
             for metric, limits in entry.items():
-                if metric not in NARROWING:
+                if metric not in COMPARED:
                     yield _budget(str(scenario), str(metric), limits, where)
 
 

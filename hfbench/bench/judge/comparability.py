@@ -1,12 +1,12 @@
-"""What may be compared with what: cases, sides, and the refusals that say which fact differs."""
+"""What may be compared with what: sides, and the refusals that say which fact differs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench import machine
+from hfbench.bench.case import COMPARED, Case
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,40 +14,20 @@ if TYPE_CHECKING:
 
     from hfbench.bench.record import RunRecord, Sample
 
-#: Axes along which two measurements must agree unless the comparison is across them on purpose.
-AXES: Final = ("backend", "scope", "format", "cache")
-_ANY: Final = "*"
+#: Facts that must be equal for two timings to be comparable. The kernel's release and Python's are not among them:
+#: they are shown, but a security update of either does not make another machine.
+IDENTITY: Final = ("cpu", "cores", "threads", "memory_gib", "system", "architecture")
+
+#: The fact that refuses a case whose frames are not what the truth says.
+WRONG_FRAMES: Final = "wrong frames"
+_RIGHT: Final = "right"
 _NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Case:
-    """One thing that is measured: a scenario on fixed axes. ``*`` stands for an axis that is compared across."""
-
-    scenario: str
-    backend: str
-    scope: str
-    format: str
-    cache: str = "off"
-
-    def __str__(self) -> str:
-        shown = [getattr(self, axis) for axis in AXES if getattr(self, axis) != _ANY]
-        if self.cache == "off":
-            shown = shown[:-1]
-        return f"{self.scenario} [{' '.join(shown)}]" if shown else self.scenario
-
-    def across(self, axes: Iterable[str]) -> Case:
-        """The case with these axes left open."""
-        return replace(self, **dict.fromkeys(axes, _ANY))
-
-    def axes(self) -> dict[str, str]:
-        """Axis name -> value."""
-        return {axis: getattr(self, axis) for axis in AXES}
-
-
 def case_of(sample: Sample, across: Iterable[str] = ()) -> Case:
-    """The case that a sample belongs to."""
-    return Case(sample.scenario, sample.backend, sample.scope, sample.format, sample.cache).across(across)
+    """The case that a sample belongs to; any engine's, for engines are what is compared."""
+    axes = {axis: getattr(sample, axis) for axis in COMPARED}
+    return Case(sample.scenario, **axes).across({"engine", *across})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +78,10 @@ def side_of(record: RunRecord, name: str, **chosen: str) -> Side:
 
 @dataclass(frozen=True, slots=True)
 class Unlike:
-    """Why two measurements are not compared: the fact that differs, and its values; no case = the machines differ."""
+    """Why two measurements are not compared: the fact that differs, and its values; no case = the machines differ.
+
+    Frames that are wrong are such a fact too: what should be shown against what is.
+    """
 
     fact: str
     case: Case | None
@@ -108,6 +91,9 @@ class Unlike:
     @property
     def message(self) -> str:
         """One sentence."""
+        if self.fact == WRONG_FRAMES:
+            found = "; ".join(each for each in (self.before, self.after) if each != _RIGHT)
+            return f"{self.case}: wrong frames: {found}"
         return f"{self.case or 'machine'}: {self.fact} differs: {self.before} against {self.after}"
 
 
@@ -115,17 +101,19 @@ def unlike_machines(base: Side, contender: Side) -> tuple[Unlike, ...]:
     """The facts in which the two machines differ."""
     return tuple(
         Unlike(name, None, str(base.machine.get(name, "unknown")), str(contender.machine.get(name, "unknown")))
-        for name in machine.differences(base.machine, contender.machine)
+        for name in IDENTITY
+        if base.machine.get(name) != contender.machine.get(name)
     )
 
 
 def unlike_cases(base: Side, contender: Side, across: frozenset[str]) -> dict[Case, Unlike]:
-    """The baseline's cases that can't be compared, each with the first reason: missing, axis, fixture, frames."""
+    """The baseline's cases that can't be compared, each with the first reason: axis, wrong frames, fixture, count."""
     before, after = base.cases(across), contender.cases(across)
     found: dict[Case, Unlike] = {}
     for case, samples in before.items():
         unlike = (
             _unlike_axis(case, after)
+            or _wrong_frames(case, (base.name, samples), (contender.name, after[case]))
             or _unlike_fixture(case, base, contender)
             or _unlike_frames(case, samples, after.get(case, ()))
         )
@@ -146,7 +134,15 @@ def _unlike_axis(case: Case, after: Mapping[Case, tuple[Sample, ...]]) -> Unlike
 
 
 def _differing(one: Case, other: Case) -> list[str]:
-    return [axis for axis in AXES if getattr(one, axis) != getattr(other, axis)]
+    return [axis for axis in COMPARED if getattr(one, axis) != getattr(other, axis)]
+
+
+def _wrong_frames(case: Case, *sides: tuple[str, Iterable[Sample]]) -> Unlike | None:
+    found = [
+        next((f"{name}: {sample.wrong_frames}" for sample in samples if sample.wrong_frames), _RIGHT)
+        for name, samples in sides
+    ]
+    return None if found == [_RIGHT, _RIGHT] else Unlike(WRONG_FRAMES, case, *found)
 
 
 def _unlike_fixture(case: Case, base: Side, contender: Side) -> Unlike | None:
@@ -166,12 +162,12 @@ def _unlike_frames(case: Case, before: Iterable[Sample], after: Iterable[Sample]
 
 
 def _frames(sample: Sample) -> tuple[tuple[str, int], ...]:
-    """Frames by clip as the engine says, and the files that the harness found, so that a number told is checked."""
-    told = tuple(sorted(sample.frames.items()))
+    """Frames by clip as the engine says, and the files that the harness found, so that what is reported is checked."""
+    reported = tuple(sorted(sample.frames.items()))
     written = sample.metrics.get("framesWritten")
-    if not told and sample.files is None and written is not None:
-        told = (("frames", int(written)),)
-    return told if sample.files is None else (*told, ("files", sample.files))
+    if not reported and sample.files is None and written is not None:
+        reported = (("frames", int(written)),)
+    return reported if sample.files is None else (*reported, ("files", sample.files))
 
 
 def _spell(count: tuple[tuple[str, int], ...]) -> str:

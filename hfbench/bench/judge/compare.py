@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.judge.budgets import Allowance, Budget
-from hfbench.bench.judge.comparability import Case, Side, Unlike, case_of, unlike_cases, unlike_machines
+from hfbench.bench.judge.comparability import Side, Unlike, case_of, unlike_cases, unlike_machines
 from hfbench.bench.judge.stats import CPU_RULE, WALL_RULE, Bound, Judgement, Rule, State, bound, canary_failed, judge
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine
 from hfbench.errors import UsageError
@@ -17,6 +17,7 @@ from hfbench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from hfbench.bench.case import Case
     from hfbench.bench.record import Sample
 
 CPU: Final = "cpuMs"
@@ -121,18 +122,19 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The whole outcome. ``words`` explain what the rows alone don't say."""
+    """The whole outcome. ``explanations`` are sentences on what the rows alone don't say."""
 
     base: str
     contender: str
     rows: tuple[Row, ...]
     refused: tuple[Unlike, ...]
     canary: Canary | None
-    words: tuple[str, ...]
+    explanations: tuple[str, ...]
     verdict: Verdict
 
     def is_decided(self, case: Case) -> bool:
         """Whether more pairs of this case can't change its verdict: refused, failed exactly, or all times final."""
+        case = case.across({"engine"})
         rows = [row for row in self.rows if row.case == case]
         if any(row.kind is Kind.COUNTER and row.is_blocking and isinstance(row.verdict, Fail) for row in rows):
             return True
@@ -143,7 +145,7 @@ class Comparison:
 
 
 def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = None) -> Comparison:
-    """Judge ``contender`` against ``base``: likeness first, then counters, times and budgets, then words.
+    """Judge ``contender`` against ``base``: comparability first, then counters, times and budgets, then explanations.
 
     Raises:
         UsageError: a side is ambiguous under ``terms.across``.
@@ -155,9 +157,9 @@ def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = N
     terms = replace(terms, family=terms.family or len(alike) * sum(each.is_blocking for each in terms.times))
     rows = tuple(row for case in alike for row in _rows(case, before[case], after[case], terms))
     refused = (*machines, *unlike.values())
-    words = (*_explained(rows), *_only_in(contender.name, set(after) - set(before)), *_apart(terms))
+    explanations = (*_explained(rows), *_only_in(contender.name, set(after) - set(before)), *_apart(terms))
     return Comparison(
-        base.name, contender.name, rows, refused, canary, words, _verdict(rows, refused, canary, base.samples)
+        base.name, contender.name, rows, refused, canary, explanations, _verdict(rows, refused, canary, base.samples)
     )
 
 
@@ -232,15 +234,16 @@ def _time_row(case: Case, metric: TimeMetric, paired: Sequence[tuple[Sample, Sam
     values = _values(paired, metric.metric)
     blank = Row(case, metric.metric, Kind.TIME, None, None, Pass(), metric.is_blocking)
     if not values or len(values) < len(paired):
-        told = f"{case}: {metric.metric} is missing or zero in {len(paired) - len(values)} of {len(paired)} pairs"
-        return replace(blank, verdict=CouldNotMeasure((told,)))
-    judgement = judge([math.log(after / before) for before, after in values], _rule(metric, terms, len(values)))
+        lost = f"{case}: {metric.metric} is missing or zero in {len(paired) - len(values)} of {len(paired)} pairs"
+        return replace(blank, verdict=CouldNotMeasure((lost,)))
+    rule = _rule(metric, terms, len(values))
+    judgement = judge([math.log(after / before) for before, after in values], rule)
     return replace(
         blank,
         before=median(before for before, _ in values),
         after=median(after for _, after in values),
         judgement=judgement,
-        verdict=_verdict_of_time(case, metric.metric, judgement, terms),
+        verdict=_verdict_of_time(case, metric.metric, judgement, rule, terms.pairing),
     )
 
 
@@ -255,7 +258,7 @@ def _rule(metric: TimeMetric, terms: Terms, pairs: int) -> Rule:
             return replace(rule.for_fixed(pairs), fail_above=max(rule.fail_above, APART_FAIL_ABOVE))
 
 
-def _verdict_of_time(case: Case, name: str, judgement: Judgement, terms: Terms) -> Verdict:
+def _verdict_of_time(case: Case, name: str, judgement: Judgement, rule: Rule, pairing: Pairing) -> Verdict:
     found = judgement.bound
     change = f"{case}: {name} {found.change:+.1%} {interval(found)} over {found.pairs} pairs"
     match judgement.state:
@@ -267,8 +270,12 @@ def _verdict_of_time(case: Case, name: str, judgement: Judgement, terms: Terms) 
             return Unsure((f"{change}: not decided yet",))
         case State.UNSURE:
             least = judgement.smallest_detectable
-            seen = f"a change of {least:+.1%} would have been seen" if math.isfinite(least) else "too few pairs"
-            where = " (measured apart)" if terms.pairing is Pairing.APART else ""
+            seen = (
+                f"a change of {least:+.1%} would have been seen"
+                if math.isfinite(least)
+                else f"too few pairs: fewer than {rule.least_pairs} can't show a regression here"
+            )
+            where = " (measured apart)" if pairing is Pairing.APART else ""
             return Unsure((f"{change}{where}: {seen}",))
 
 
@@ -295,7 +302,7 @@ def _verdict(
 
 
 def _explained(rows: Sequence[Row]) -> Iterator[str]:
-    """Words for every case in which CPU and wall time tell different stories."""
+    """A sentence for every case in which CPU and wall time tell different stories."""
     for case in dict.fromkeys(row.case for row in rows):
         times = {row.metric: row for row in rows if row.case == case and row.kind is Kind.TIME}
         cpu, wall = times.get(CPU), times.get(WALL)

@@ -1,27 +1,19 @@
-"""Saved records, judged: two runs, two ways within one, a gate's pairs once more, a line-up's engines once more."""
+"""Saved records, judged: two runs, two values of an axis in one, a gate's pairs once more, engines side by side."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from hfbench.bench.judge.comparability import AXES, Side, case_of, side_of
+from hfbench.bench.case import COMPARED, KNOWN_VALUES
+from hfbench.bench.judge.comparability import Side, case_of, side_of
 from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
-from hfbench.bench.measure.gate import BASELINE, CONTENDER, GateOptions, judge_record, up_to
-from hfbench.bench.measure.lineup import compare_lineup
+from hfbench.bench.judge.gate_rule import BASELINE, CONTENDER, GateRule, judge_record, up_to, with_role
 from hfbench.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from hfbench.bench.record import RunRecord, Sample
-
-#: The order in which the values of an axis are compared: the first of them that was measured is the baseline.
-_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    "backend": ("libav", "ffmpeg"),
-    "scope": ("source", "segment", "fused"),
-    "format": ("jpg", "png", "png16"),
-    "cache": ("off", "cold", "warm"),
-}
 
 
 def compare_apart(before: RunRecord, after: RunRecord, names: tuple[str, str], terms: Terms) -> Comparison:
@@ -37,28 +29,28 @@ def compare_apart(before: RunRecord, after: RunRecord, names: tuple[str, str], t
     return compare(sides[0], sides[1], _with(terms, Pairing.APART, terms.across))
 
 
-def compare_ways(record: RunRecord, axis: str, terms: Terms) -> tuple[Comparison, ...]:
+def compare_values(record: RunRecord, axis: str, terms: Terms) -> tuple[Comparison, ...]:
     """Two or more values of one axis in one record, each against the first.
 
     Raises:
         UsageError: no such axis, or the record holds fewer than two values of it.
     """
-    found = {getattr(sample, axis) for sample in record.samples} if axis in AXES else set()
-    known = [value for value in _ORDER.get(axis, ()) if value in found]
+    found = {getattr(sample, axis) for sample in record.samples} if axis in COMPARED else set()
+    known = [value for value in KNOWN_VALUES.get(axis, ()) if value in found]
     values = [*known, *sorted(found - set(known))]
     if len(values) < 2:
         held = ", ".join(values) or "none"
-        raise UsageError(f"the record holds fewer than two values of {axis!r} ({held}); axes are {', '.join(AXES)}")
+        raise UsageError(f"the record holds fewer than two values of {axis!r} ({held}); axes are {', '.join(COMPARED)}")
     first, *others = (side_of(record, value, **{axis: value}) for value in values)
     fixed = _with(terms, Pairing.FIXED, terms.across | {axis})
     return tuple(compare(first, other, fixed) for other in others)
 
 
 def compare_one(record: RunRecord, terms: Terms) -> tuple[Comparison, ...]:
-    """What a gate's or a line-up's record says by itself; the same samples give the same verdict as they did live.
+    """What the record of a gate, or of engines side by side, says by itself: the verdict that they were given live.
 
     Raises:
-        UsageError: the record is of one engine, measured in one way.
+        UsageError: the record is of one engine.
         MeasurementError: it holds no sample.
     """
     if not record.samples:
@@ -67,8 +59,21 @@ def compare_one(record: RunRecord, terms: Terms) -> tuple[Comparison, ...]:
         return (_gated(record, terms),)
     engines = list(dict.fromkeys([*record.options.get("engines", ()), *(each.engine for each in record.samples)]))
     if len(engines) > 1:
-        return compare_lineup(record, engines, _with(terms, Pairing.FIXED, terms.across | differing_axes(record)))
+        return compare_engines(record, engines, _with(terms, Pairing.FIXED, terms.across | differing_axes(record)))
     raise UsageError("one record of one engine: give a second record, or say --across backend or --across scope")
+
+
+def compare_engines(record: RunRecord, names: Sequence[str], terms: Terms) -> tuple[Comparison, ...]:
+    """Each engine against the first of ``names``, judged with one look: the number of rounds was fixed beforehand.
+
+    ``terms.across`` says in what they differ on purpose.
+
+    Raises:
+        UsageError: a name is not in the record.
+    """
+    fixed = _with(terms, Pairing.FIXED, terms.across)
+    first, *others = (side_of(record, name, engine=name) for name in names)
+    return tuple(compare(first, other, fixed) for other in others)
 
 
 def differing_axes(record: RunRecord) -> frozenset[str]:
@@ -88,18 +93,17 @@ def differing_axes(record: RunRecord) -> frozenset[str]:
 
 def _gated(record: RunRecord, terms: Terms) -> Comparison:
     """Raises MeasurementError where one side is missing."""
-    roles = {role: tuple(each for each in record.samples if each.role == role) for role in (BASELINE, CONTENDER)}
-    options = GateOptions(
+    sides = [with_role(record, role) for role in (BASELINE, CONTENDER)]
+    rule = GateRule(
         times=up_to(terms.times, record.options.get("most_pairs")),
         budgets=terms.budgets,
         across=terms.across | frozenset(record.options.get("across", ())),
-        canary_share=record.options.get("canary_share", GateOptions().canary_share),
+        canary_share=record.options.get("canary_share", GateRule().canary_share),
     )
-    if not roles[BASELINE]:
+    if not sides[0]:
         raise MeasurementError("the record of a gate holds no sample of the baseline: it ended before the first pair")
-    names = tuple(roles[role][0].engine for role in (BASELINE, CONTENDER))
-    cases = {case_of(sample, options.across) for sample in roles[BASELINE]}
-    return judge_record(record, (names[0], names[1]), len(cases), options)
+    cases = {case_of(sample, rule.across) for sample in sides[0]}
+    return judge_record(record, (sides[0][0].engine, sides[1][0].engine), len(cases), rule)
 
 
 def _of_interest(record: RunRecord, name: str) -> tuple[Sample, ...]:

@@ -19,14 +19,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hfbench.bench.gate_defaults import LOOKS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Floats = NDArray[np.float64]
-
-#: Numbers of pairs after which a decision may fall. The first must be large enough for the exact test to reach the
-#: smallest error rate in use: 2**-15 is below .01 / 5 / 60.
-LOOKS: Final = (15, 20, 30, 40, 60)
 
 
 class State(Enum):
@@ -84,6 +82,11 @@ class Rule:
         """Error rate of one upper bound: what PASS may spend at one look."""
         return self.alpha_pass / len(self.looks)
 
+    @property
+    def least_pairs(self) -> int:
+        """Fewer pairs than this can never FAIL: even if all go one way, chance alone does that in 2**-pairs."""
+        return least_pairs(self.alpha_low)
+
     def for_family(self, size: int) -> Rule:
         """The same rule for a family of ``size``."""
         return replace(self, family=max(size, 1))
@@ -91,6 +94,11 @@ class Rule:
     def for_fixed(self, pairs: int) -> Rule:
         """The same rule with one look, at ``pairs``: for data that was collected without looking."""
         return replace(self, looks=(max(pairs, 1),))
+
+
+def least_pairs(alpha: float) -> int:
+    """The fewest pairs with which the signed-rank test can reach an error rate: ``2**-pairs <= alpha``."""
+    return max(math.ceil(-math.log2(alpha)), 1)
 
 
 #: CPU time of unchanged code varied by 4-13% on the noisy machine the rule was made on, wall time by 38-54%.
@@ -223,7 +231,7 @@ def _smallest_detectable(found: Bound, rule: Rule) -> float:
 def canary_failed(differences: Sequence[float] | Floats, rule: Rule) -> bool:
     """Whether baseline against baseline shows a difference, in either direction, that can't be chance.
 
-    One look, with half of ``alpha_fail`` on each side; fewer than 8 pairs can't show anything.
+    One look, with half of ``alpha_fail`` on each side; fewer than ``least_pairs(alpha_fail / 2)`` can't show anything.
     """
     if len(differences) == 0:
         return False

@@ -4,85 +4,96 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from hfbench.bench.frame_check import FrameCheck, check_frames
-from hfbench.bench.measure.ways import Taken, Way
+from hfbench.bench.frame_check import check_frames
+from hfbench.bench.measure.schedule import RunOutcome
 from hfbench.bench.record import Sample
 from hfbench.engine.extract import extract
 from hfbench.errors import MeasurementError
+from hfbench.model.plan import ImageFormat, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from hfbench.bench.case import Case
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.model.cancellation import CancelToken
     from hfbench.model.options import ExtractOptions
     from hfbench.model.result import ExtractionResult
 
+_Seen = TypeVar("_Seen")
+#: Hears of an extraction, one that failed too.
+OnExtracted = Callable[["ExtractionResult", "ExtractOptions"], None]
+
 
 @dataclass(frozen=True, slots=True)
-class InProcessTurn:
-    """A :class:`~hfbench.bench.measure.ways.Turn` of a built-in backend.
+class InProcess:
+    """A :class:`~hfbench.bench.measure.schedule.Subject`: every built-in backend.
 
     Attributes:
+        scenarios: what is extracted, by name.
         options: everything that is not an axis.
-        tell: hears of each counted extraction, one that failed too, after its clock has stopped.
+        on_extracted: hears of each counted extraction after its clock has stopped.
     """
 
-    way: Way
+    scenarios: Mapping[str, BuiltScenario]
     options: ExtractOptions
     token: CancelToken
-    tell: Callable[[ExtractionResult, ExtractOptions], None]
+    on_extracted: OnExtracted = lambda *_: None
 
-    def warm_up(self, built: BuiltScenario) -> None:
-        """Run once, uncounted."""
-        self._extract(built)
-
-    def run(self, built: BuiltScenario, number: int) -> Taken:
-        """One counted run; in the first round its frames are read, after the clock has stopped.
+    def warm_up(self, case: Case) -> None:
+        """Run once, uncounted.
 
         Raises:
             MeasurementError: the run failed, or was cancelled.
         """
-        result, check = self._extract(built, look=check_frames if number == 1 else None, tell=self.tell)
-        return Taken(self._sample(built, number, result), check, {})
+        self._extract(case, lambda *_: None, lambda _: None)
 
-    def _extract(
-        self,
-        built: BuiltScenario,
-        *,
-        look: Callable[[BuiltScenario, ExtractionResult], FrameCheck] | None = None,
-        tell: Callable[[ExtractionResult, ExtractOptions], None] = lambda *_: None,
-    ) -> tuple[ExtractionResult, FrameCheck | None]:
+    def run(self, case: Case, *, is_checked: bool) -> RunOutcome:
+        """One counted run.
+
+        Raises:
+            MeasurementError: the run failed, or was cancelled.
+        """
+
+        def outcome(result: ExtractionResult) -> RunOutcome:
+            images = {clip.clip_id: [clip.path_of(n) for n in range(clip.frames)] for clip in result.clips}
+            check = check_frames(self.scenarios[case.scenario], images) if is_checked else None
+            return RunOutcome(_sample(case, result), check)
+
+        return self._extract(case, self.on_extracted, outcome)
+
+    def _extract(self, case: Case, on_extracted: OnExtracted, look: Callable[[ExtractionResult], _Seen]) -> _Seen:
         """One extraction into a folder of its own; ``look`` sees the frames before they are gone."""
-        chosen = replace(self.options, backend=self.way.backend, scope=self.way.scope, format=self.way.format)
+        chosen = replace(self.options, backend=case.backend, scope=Scope(case.scope), format=ImageFormat(case.format))
         out = Path(tempfile.mkdtemp(prefix="hfbench-run-"))
         try:
-            result = extract(built.composition, out, chosen, token=self.token)
-            tell(result, chosen)
+            result = extract(self.scenarios[case.scenario].composition, out, chosen, token=self.token)
+            on_extracted(result, chosen)
             if not result.success:
                 failure = result.failures[0]
-                where = f"{built.scenario.name}, {self.way}: clip {failure.clip_id!r}"
                 raise MeasurementError(
-                    f"{where} failed ({failure.kind.value}): {failure.message}", diagnostic=failure.diagnostic
+                    f"{case}: clip {failure.clip_id!r} failed ({failure.kind.value}): {failure.message}",
+                    diagnostic=failure.diagnostic,
                 )
-            return result, look(built, result) if look is not None else None
+            return look(result)
         finally:
             shutil.rmtree(out, ignore_errors=True)
 
-    def _sample(self, built: BuiltScenario, number: int, result: ExtractionResult) -> Sample:
-        frames = {clip.clip_id: clip.frames for clip in result.clips}
-        return Sample(
-            scenario=built.scenario.name,
-            backend=self.way.backend,
-            scope=self.way.scope.value,
-            format=self.way.format.value,
-            round=number,
-            metrics=result.breakdown.to_json(),
-            engine=self.way.engine,
-            frames=frames,
-            files=sum(frames.values()),
-        )
+
+def _sample(case: Case, result: ExtractionResult) -> Sample:
+    frames = {clip.clip_id: clip.frames for clip in result.clips}
+    return Sample(
+        scenario=case.scenario,
+        backend=case.backend,
+        scope=case.scope,
+        format=case.format,
+        cache=case.cache,
+        round=0,
+        metrics=result.breakdown.to_json(),
+        engine=case.engine,
+        frames=frames,
+        files=sum(frames.values()),
+    )

@@ -23,7 +23,8 @@ _BUILD_SECONDS: Final = 1800
 _READY: Final = "hfbench-ready"
 _TAIL_LINES: Final = 15
 
-Tell = Callable[[str], None]
+#: Called with what is going on, in words.
+OnStage = Callable[[str], None]
 
 
 class BuildError(MeasurementError):
@@ -61,7 +62,7 @@ class Revision:
 
 
 #: Puts a source tree into an environment folder with a ``bin``; :func:`pip_install` is the one in use.
-Install = Callable[[Path, Path, Revision, Tell], None]
+Install = Callable[[Path, Path, Revision, OnStage], None]
 
 
 def resolve(repository: Path, asked: str) -> Revision:
@@ -117,7 +118,9 @@ def _no_revision(repository: Path, asked: str) -> str:
     return f"no revision {asked!r} in this repository{advice or ': name a branch, a tag or a commit'}"
 
 
-def environment(repository: Path, revision: Revision, store: Path, tell: Tell, install: Install | None = None) -> Path:
+def environment(
+    repository: Path, revision: Revision, store: Path, on_stage: OnStage, install: Install | None = None
+) -> Path:
     """The folder of programs of an environment in which the revision is installed; built once, kept in ``store``.
 
     An interrupted build is built anew; two at once wait for each other.
@@ -133,14 +136,14 @@ def environment(repository: Path, revision: Revision, store: Path, tell: Tell, i
     programs = place / "bin"
     store.mkdir(parents=True, exist_ok=True)
     if revision.left_out:
-        tell(f"{revision.label}: left out {', '.join(revision.left_out)}, which are repositories of their own")
+        on_stage(f"{revision.label}: left out {', '.join(revision.left_out)}, which are repositories of their own")
     with FileLock(store / f"{name}.lock"):
         if (place / _READY).exists():
-            tell(f"{revision.label}: environment kept from before")
+            on_stage(f"{revision.label}: environment kept from before")
             return programs
         shutil.rmtree(place, ignore_errors=True)  # what an interrupted build left
         with _worktree(repository, revision) as source:
-            (install or pip_install)(source, place, revision, tell)
+            (install or pip_install)(source, place, revision, on_stage)
         (place / _READY).write_text(f"{revision.commit}\n", encoding="utf-8")
     return programs
 
@@ -162,7 +165,7 @@ def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
                 git(repository, "worktree", "remove", "--force", str(place))
 
 
-def pip_install(source: Path, place: Path, revision: Revision, tell: Tell) -> None:
+def pip_install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
     """Make a virtual environment at ``place`` and install ``source`` with its dependencies, by uv where it is present.
 
     Raises:
@@ -171,11 +174,11 @@ def pip_install(source: Path, place: Path, revision: Revision, tell: Tell) -> No
     uv = shutil.which("uv")
     python = place / "bin" / "python"
     if uv:
-        tell(f"{revision.label}: installing with uv")
+        on_stage(f"{revision.label}: installing with uv")
         _build(revision, [uv, "venv", "--quiet", "--python", sys.executable, str(place)])
         _build(revision, [uv, "pip", "install", "--compile-bytecode", "--python", str(python), str(source)])
     else:
-        tell(f"{revision.label}: installing with pip")
+        on_stage(f"{revision.label}: installing with pip")
         _build(revision, [sys.executable, "-m", "venv", str(place)])
         _build(revision, [str(python), "-m", "pip", "install", "--disable-pip-version-check", str(source)])
 

@@ -42,7 +42,7 @@ HELLO_SECONDS: Final = 60.0
 RUN_SECONDS: Final = 300.0
 #: How long a child may take to leave after `bye`, and its readers to drain what it said.
 BYE_SECONDS: Final = 2.0
-_LAST_WORDS: Final = 20
+_KEPT_LINES: Final = 20
 _MAX_SHOWN_CHARACTERS: Final = 300
 
 #: Python's hash seed changes the order of sets and with it the CPU time of a whole process: a per-process offset that
@@ -75,12 +75,12 @@ class EngineSpec:
         """
         name, equals, command = text.partition("=")
         try:
-            words = tuple(shlex.split(command))
+            parts = tuple(shlex.split(command))
         except ValueError as error:
             raise UsageError(f"engine {text!r}: {error}") from error
-        if not (name.strip() and equals and words):
+        if not (name.strip() and equals and parts):
             raise UsageError(f"engine {text!r}: write NAME=COMMAND, for example --engine 'ours=hfbench worker'")
-        return cls(name.strip(), words)
+        return cls(name.strip(), parts)
 
 
 class EngineProcess:
@@ -106,10 +106,10 @@ class EngineProcess:
         except OSError as error:
             raise EngineError(f"engine {spec.name!r} does not start: {spec.command[0]}: {error.strerror}") from error
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._words: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._stderr_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._readers = (
             threading.Thread(target=self._read_answers, args=(self._child.stdout,), daemon=True),
-            threading.Thread(target=self._read_words, args=(self._child.stderr,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(self._child.stderr,), daemon=True),
         )
         for reader in self._readers:
             reader.start()
@@ -151,8 +151,8 @@ class EngineProcess:
             raise self._error(f"answered request {answer.get('id')!r} when asked {number}")
         found = self._understood(RunAnswer.from_json, answer)
         seen = {"cpuMs": round(cpu, 3), "videoExtractMs": round(elapsed, 3)}
-        told = {name: value for name, value in found.metrics.items() if value is not None or name not in seen}
-        return RunAnswer(metrics={**seen, **told}, frames=found.frames)
+        reported = {name: value for name, value in found.metrics.items() if value is not None or name not in seen}
+        return RunAnswer(metrics={**seen, **reported}, frames=found.frames)
 
     def close(self) -> None:
         """Say bye, wait a little, then kill the whole process group. Never raises for what the child does."""
@@ -227,18 +227,18 @@ class EngineProcess:
         return self._error(how)
 
     def _error(self, what: str) -> EngineError:
-        words = [word for word in self._words if word]
-        said = f"; its last words: {_one_line(words[-1])}" if words else "; it said nothing on stderr"
-        return EngineError(f"engine {self.spec.name!r} {_one_line(what)}{said}", diagnostic="\n".join(words))
+        lines = [line for line in self._stderr_lines if line]
+        ending = f"; its last words: {_one_line(lines[-1])}" if lines else "; it said nothing on stderr"
+        return EngineError(f"engine {self.spec.name!r} {_one_line(what)}{ending}", diagnostic="\n".join(lines))
 
     def _read_answers(self, pipe: IO[bytes]) -> None:
         while line := pipe.readline(MAX_LINE_BYTES):
             self._lines.put(line)
         self._lines.put(None)
 
-    def _read_words(self, pipe: IO[bytes]) -> None:
+    def _read_stderr(self, pipe: IO[bytes]) -> None:
         while line := pipe.readline(MAX_LINE_BYTES):
-            self._words.append(line.decode(errors="replace").rstrip())
+            self._stderr_lines.append(line.decode(errors="replace").rstrip())
 
     def _tree_cpu_ms(self) -> float:
         import psutil
@@ -256,12 +256,12 @@ class EngineProcess:
         return total * 1000
 
 
-def _one_line(words: str) -> str:
+def _one_line(text: str) -> str:
     """What an engine said, as a part of one line for people: nothing of it moves the cursor or paints the terminal.
 
     A program that shows its progress writes over its line, so what follows the last carriage return is what it says.
     """
-    last = words.rstrip().rpartition("\r")[2]
+    last = text.rstrip().rpartition("\r")[2]
     shown = "".join(character if character.isprintable() else " " for character in last)
     return shown if len(shown) <= _MAX_SHOWN_CHARACTERS else f"{shown[:_MAX_SHOWN_CHARACTERS]}…"
 

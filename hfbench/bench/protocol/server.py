@@ -114,7 +114,7 @@ def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
             extract(composition, elsewhere, options).close()
     with extract(composition, request.out, options) as result:
         if result.failures:
-            told = "; ".join(f"{failure.clip_id}: {failure.message}" for failure in result.failures)
-            return Refusal(kind="extraction_failed", message=told)
+            reasons = "; ".join(f"{failure.clip_id}: {failure.message}" for failure in result.failures)
+            return Refusal(kind="extraction_failed", message=reasons)
         frames = {clip.clip_id: clip.frames for clip in result.clips}
         return RunAnswer(metrics=result.breakdown.to_json(), frames=frames)

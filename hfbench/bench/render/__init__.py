@@ -1,1 +1,1 @@
-"""Bench.render and frame_check."""
+"""Comparisons for people and for programs: one file a format."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hfbench.bench.case import Case
 from hfbench.bench.judge.budgets import Allowance, Budget
-from hfbench.bench.judge.comparability import Case, Side
+from hfbench.bench.judge.comparability import Side
 from hfbench.bench.judge.compare import (
     COUNTERS,
     Canary,
@@ -123,8 +124,8 @@ def test_wall_time_advises_and_the_disagreement_is_explained(make_side: MakeSide
     outcome = compare(base, slow, Terms())
     assert isinstance(outcome.verdict, Pass)
     assert isinstance(row_of(outcome, "videoExtractMs").verdict, Fail)
-    assert "waiting for I/O" in outcome.words[0]
-    assert "1.00 before, 0.67 after" in outcome.words[0]
+    assert "waiting for I/O" in outcome.explanations[0]
+    assert "1.00 before, 0.67 after" in outcome.explanations[0]
 
 
 def test_wall_time_blocks_when_asked(make_side: MakeSide) -> None:
@@ -137,7 +138,7 @@ def test_hidden_cpu_time_is_explained(make_side: MakeSide) -> None:
     base, slow = make_side("a", noisy(15)), make_side("b", noisy(15, 150), videoExtractMs=noisy(15))
     outcome = compare(base, slow, Terms())
     assert isinstance(outcome.verdict, Fail)
-    assert "idle cores hide" in outcome.words[0]
+    assert "idle cores hide" in outcome.explanations[0]
 
 
 @pytest.mark.parametrize("names", [(), ("cpu", "heap")])
@@ -218,7 +219,7 @@ def test_a_new_scenario_is_named_and_compared_with_nothing(make_samples: MakeSam
     old, new = make_samples(noisy(15)), make_samples(noisy(15), scenario="new")
     outcome = compare(Side("a", old), Side("b", old + new), Terms())
     assert isinstance(outcome.verdict, Pass)
-    assert "new [libav segment jpg]: only in b" in outcome.words[0]
+    assert "new [libav segment jpg]: only in b" in outcome.explanations[0]
 
 
 def test_across_backends_on_purpose(make_side: MakeSide) -> None:
@@ -258,7 +259,7 @@ def test_fixed_rounds_are_judged_with_one_look(make_side: MakeSide) -> None:
 def test_two_times(make_side: MakeSide, slower: float, kind: type) -> None:
     outcome = compare(make_side("a", noisy(12)), make_side("b", noisy(12, 100 * slower)), Terms(pairing=Pairing.APART))
     assert isinstance(outcome.verdict, kind)
-    assert "measured at different times" in outcome.words[-1]
+    assert "measured at different times" in outcome.explanations[-1]
 
 
 # --- the canary --------------------------------------------------------------------------------------------------

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from hfbench.bench.judge.budgets import Allowance, Budget
-from hfbench.bench.judge.comparability import Case
 from hfbench.bench.judge.compare import Terms, canary_of, time_metrics
-from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_ways, differing_axes
+from hfbench.bench.judge.gate_rule import up_to
+from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values, differing_axes
 from hfbench.bench.judge.stats import LOOKS
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
-from hfbench.bench.measure.gate import up_to
 from hfbench.bench.measure.revisions import Revision
-from hfbench.bench.measure.workload import Axes
 from hfbench.bench.record import RunRecord, Sample, merged
-from hfbench.bench.render.reports import json_of, junit_of, markdown_of, verdict_of
+from hfbench.bench.render.json_format import json_of
+from hfbench.bench.render.junit import junit_of
+from hfbench.bench.render.markdown import markdown_of
+from hfbench.bench.render.wording import verdict_of
 from hfbench.errors import MeasurementError, UsageError
 
 MakeSamples = Callable[..., tuple[Sample, ...]]
@@ -77,10 +78,10 @@ def test_axes_that_engines_have_fixed_differ_by_nature_and_formats_do_not(make_s
     assert differing_axes(record(ours, both)) == frozenset()
 
 
-def test_ways_are_compared_in_their_own_order(make_samples: MakeSamples) -> None:
+def test_values_are_compared_in_their_own_order(make_samples: MakeSamples) -> None:
     cpu = {"fused": 40.0, "source": 100.0, "segment": 60.0, "another": 100.0}
     groups = (make_samples(noisy(10, each), scope=scope) for scope, each in cpu.items())
-    outcomes = compare_ways(record(*groups), "scope", Terms())
+    outcomes = compare_values(record(*groups), "scope", Terms())
     assert [(each.base, each.contender) for each in outcomes] == [
         ("source", "segment"),
         ("source", "fused"),
@@ -92,7 +93,7 @@ def test_ways_are_compared_in_their_own_order(make_samples: MakeSamples) -> None
 @pytest.mark.parametrize("axis", ["backend", "colour"])
 def test_one_value_is_no_comparison(make_samples: MakeSamples, axis: str) -> None:
     with pytest.raises(UsageError, match="fewer than two values"):
-        compare_ways(record(make_samples([1.0])), axis, Terms())
+        compare_values(record(make_samples([1.0])), axis, Terms())
 
 
 def test_two_records_of_gates_compare_their_contenders(gated: RunRecord) -> None:
@@ -147,7 +148,7 @@ def test_documents(make_samples: MakeSamples) -> None:
     cpu = {"source": 100.0, "segment": 100.0, "fused": 130.0}
     groups = (make_samples(noisy(10, each), scope=scope) for scope, each in cpu.items())
     held = record(*groups)
-    outcomes = compare_ways(held, "scope", Terms())
+    outcomes = compare_values(held, "scope", Terms())
     document = json_of(outcomes, reproduce="it")
     assert (document["schema"], document["verdict"], document["exit_code"]) == ("hfbench-comparisons/1", "FAIL", 1)
     assert [each["reproduce"] for each in document["comparisons"]] == ["it", "it"]
@@ -155,12 +156,6 @@ def test_documents(make_samples: MakeSamples) -> None:
     assert 'name="source -&gt; segment"' in junit_of(outcomes)
     assert isinstance(verdict_of(()), CouldNotMeasure)
     assert json_of([replace(outcomes[0], verdict=Unsure())], allow_unsure=True)["exit_code"] == 0
-
-
-def test_every_combination_of_axes_is_a_case() -> None:
-    axes = Axes(scopes=("segment", "fused"), formats=("jpg", "png"))
-    assert len(set(axes.cases("demo"))) == 4
-    assert Case("demo", "libav", "fused", "png") in set(axes.cases("demo"))
 
 
 @pytest.mark.parametrize(("asked", "label"), [("main", "main (12345678)"), ("1234", "12345678"), ("1" * 40, "x")])

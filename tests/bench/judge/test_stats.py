@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from hfbench.bench.judge.stats import (
     bound,
     canary_failed,
     judge,
+    least_pairs,
     signed_rank_cdf,
     walsh_averages,
 )
@@ -132,3 +135,21 @@ def test_a_bound_needs_finite_differences(values: list[float]) -> None:
 @pytest.mark.parametrize(("values", "failed"), [([], False), ([0.3] * 7, False), ([0.3] * 8, True), ([-0.3] * 8, True)])
 def test_canary_fails_in_both_directions_and_needs_eight_pairs(values: list[float], failed: bool) -> None:
     assert canary_failed(values, CPU_RULE) is failed
+
+
+@pytest.mark.parametrize(("family", "least"), [(1, 7), (2, 8), (8, 10)])
+def test_fewer_pairs_than_the_least_can_never_fail(family: int, least: int) -> None:
+    """The numbers of docs/gate.md, and what the rule does with pairs that all go one way."""
+    assert CPU_RULE.for_fixed(least).for_family(family).least_pairs == least
+    for pairs in range(1, 13):
+        rule = CPU_RULE.for_fixed(pairs).for_family(family)
+        assert (judge([1.0] * pairs, rule).state is State.FAIL) == (pairs >= least)
+    page = (Path(__file__).parents[3] / "docs" / "gate.md").read_text(encoding="utf-8")
+    cases = {1: "one case", 2: "one of two", 8: "one of eight"}[family]
+    assert re.search(f"ewer than {least} (rounds cannot show a regression of|not) {cases}", " ".join(page.split()))
+
+
+def test_the_canary_needs_eight_pairs() -> None:
+    assert least_pairs(CPU_RULE.alpha_fail / 2) == 8
+    assert not canary_failed([1.0] * 7, CPU_RULE)
+    assert canary_failed([1.0] * 8, CPU_RULE)

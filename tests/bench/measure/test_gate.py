@@ -12,10 +12,11 @@ import pytest
 
 from hfbench.bench.judge.budgets import Budget
 from hfbench.bench.judge.compare import Comparison, time_metrics
+from hfbench.bench.judge.gate_rule import GateRule, judge_record
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
-from hfbench.bench.measure.gate import GateOptions, Progress, gate, gate_revisions, judge_record
-from hfbench.bench.measure.revisions import BuildError, Revision, Tell
-from hfbench.bench.measure.rig import Work
+from hfbench.bench.measure.external import Work
+from hfbench.bench.measure.gate import GateOptions, Progress, gate, gate_revisions
+from hfbench.bench.measure.revisions import BuildError, OnStage, Revision
 from hfbench.bench.protocol.client import EngineProcess, EngineSpec
 from hfbench.bench.record import RecordWriter, RunRecord, load_record
 from hfbench.errors import UsageError
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 FakeEngine = Callable[..., EngineSpec]
 MakeWork = Callable[..., Work]
 Run = Callable[..., Comparison]
+
+
+def one_run(**rule: object) -> GateOptions:
+    """A rule, and one run of each side in a pair: the fakes need no medians."""
+    return GateOptions(rule=GateRule(**rule), repeats=1)  # type: ignore[arg-type]
+
+
+ONE_RUN = one_run()
 
 
 @pytest.fixture
@@ -43,8 +52,8 @@ def told() -> list[Progress]:
 @pytest.fixture
 def run_gate(writer: RecordWriter, told: list[Progress], make_work: MakeWork) -> Run:
     def run(base: EngineSpec, contender: EngineSpec, *scenarios: str, options: GateOptions | None = None) -> Comparison:
-        work = [make_work(scenario) for scenario in scenarios or ("demo",)]
-        return gate(base, contender, work, options or GateOptions(), writer=writer, tell=told.append)
+        work = make_work(*scenarios)
+        return gate(base, contender, work, options or ONE_RUN, writer=writer, on_progress=told.append)
 
     return run
 
@@ -85,7 +94,7 @@ def test_more_work_fails_at_the_first_pair(run_gate: Run, fake_engine: FakeEngin
 
 
 def test_a_budget(run_gate: Run, fake_engine: FakeEngine) -> None:
-    options = GateOptions(budgets=(Budget("demo", "videoExtractMs", below=50),))
+    options = one_run(budgets=(Budget("demo", "videoExtractMs", below=50),))
     outcome = run_gate(fake_engine("old"), fake_engine("new"), options=options)
     assert isinstance(outcome.verdict, Fail)
     assert "its budget is below 50" in outcome.verdict.reasons[0]
@@ -112,7 +121,7 @@ def test_the_same_seed_gives_the_same_order(fake_engine: FakeEngine, make_work: 
     def order(name: str, seed: int) -> list[str]:
         writer = RecordWriter(tmp_path / name, RunRecord(fixtures={"demo": "f" * 12}))
         specs = fake_engine("old"), fake_engine("new")
-        gate(*specs, [make_work()], GateOptions(seed=seed), writer=writer, tell=lambda _: None)
+        gate(*specs, make_work(), GateOptions(repeats=1, seed=seed), writer=writer, on_progress=lambda _: None)
         return [sample.role for sample in sorted(writer.record.samples, key=lambda sample: sample.order)]
 
     assert order("a", 1) == order("b", 1) != order("c", 2)
@@ -127,9 +136,9 @@ def test_engines_are_started_afresh_and_warmed_up_uncounted(
         started.append(spec.name)
         return EngineProcess(spec)
 
-    options = GateOptions(pairs_per_process=5, canary_share=0)
+    options = GateOptions(rule=GateRule(canary_share=0), repeats=1, pairs_per_process=5)
     specs = fake_engine("old"), fake_engine("new")
-    outcome = gate(*specs, [make_work()], options, writer=writer, tell=lambda _: None, start=start)
+    outcome = gate(*specs, make_work(), options, writer=writer, on_progress=lambda _: None, start=start)
     assert started == ["old", "new"] * 3
     assert outcome.canary is None
     assert len(writer.record.samples) == 30
@@ -143,9 +152,15 @@ def test_repeats_alternate_inside_a_pair(writer: RecordWriter, fake_engine: Fake
             asked.append(self.spec.name)
             return super().run(request, limit_seconds=limit_seconds)
 
-    options = GateOptions(repeats=4, canary_share=0)
+    options = GateOptions(rule=GateRule(canary_share=0), repeats=4)
     outcome = gate(
-        fake_engine("old"), fake_engine("new"), [make_work()], options, writer=writer, tell=lambda _: None, start=Noted
+        fake_engine("old"),
+        fake_engine("new"),
+        make_work(),
+        options,
+        writer=writer,
+        on_progress=lambda _: None,
+        start=Noted,
     )
     assert isinstance(outcome.verdict, Pass)
     assert len(writer.record.samples) == 30
@@ -185,9 +200,9 @@ def test_a_shown_regression_stays_one_when_an_engine_dies_later(
     assert "disk is on fire" in writer.record.notes[0]
 
 
-def test_an_engine_that_hangs(run_gate: Run, fake_engine: FakeEngine) -> None:
-    options = GateOptions(limit_seconds=3)
-    outcome = run_gate(fake_engine("old"), fake_engine("new", mode="hang", after=1), options=options)
+def test_an_engine_that_hangs(writer: RecordWriter, make_work: MakeWork, fake_engine: FakeEngine) -> None:
+    sides = fake_engine("old"), fake_engine("new", mode="hang", after=1)
+    outcome = gate(*sides, make_work(limit_seconds=3), ONE_RUN, writer=writer, on_progress=lambda _: None)
     assert isinstance(outcome.verdict, CouldNotMeasure)
     assert "within 3 s" in outcome.verdict.reasons[-1]
 
@@ -209,7 +224,7 @@ def test_a_counter_that_varies_in_the_baseline_voids_the_verdict(
         return EngineProcess(fake_engine(spec.name, counters={"filesOpened": next(counters)}))
 
     specs = fake_engine("old"), fake_engine("new")
-    outcome = gate(*specs, [make_work()], GateOptions(), writer=writer, tell=lambda _: None, start=start)
+    outcome = gate(*specs, make_work(), ONE_RUN, writer=writer, on_progress=lambda _: None, start=start)
     assert isinstance(outcome.verdict, CouldNotMeasure)
     assert "canary: demo: filesOpened of the baseline" in outcome.verdict.reasons[0]
 
@@ -227,23 +242,23 @@ def test_an_interrupted_gate_leaves_a_readable_record(
         if progress.pairs == 3:
             raise KeyboardInterrupt
 
-    specs, work = (fake_engine("old"), fake_engine("new")), [make_work()]
+    specs, work = (fake_engine("old"), fake_engine("new")), make_work()
     with pytest.raises(KeyboardInterrupt):
-        gate(*specs, work, GateOptions(), writer=writer, tell=interrupt, start=start)
+        gate(*specs, work, ONE_RUN, writer=writer, on_progress=interrupt, start=start)
     record = load_record(writer.path)
     assert record.interrupted
     assert sum(sample.role == "contender" for sample in record.samples) == 3
-    assert isinstance(judge_record(record, ("old", "new"), len(work), GateOptions()).verdict, Unsure)
+    assert isinstance(judge_record(record, ("old", "new"), len(work.cases), GateRule()).verdict, Unsure)
     assert all(engine._child.poll() is not None for engine in engines)
 
 
 def test_a_saved_record_gives_the_verdict_again(run_gate: Run, fake_engine: FakeEngine, writer: RecordWriter) -> None:
     outcome = run_gate(fake_engine("old"), fake_engine("new", cpu=110.0))
-    assert judge_record(load_record(writer.path), ("old", "new"), 1, GateOptions()) == outcome
+    assert judge_record(load_record(writer.path), ("old", "new"), 1, GateRule()) == outcome
 
 
 def test_across_engines_that_fix_their_axes(run_gate: Run, fake_engine: FakeEngine, writer: RecordWriter) -> None:
-    options = GateOptions(across=frozenset({"backend"}))
+    options = one_run(across=frozenset({"backend"}))
     other = fake_engine("theirs", axes={"backend": "hyperframes"}, counters={"framesDecoded": 900})
     outcome = run_gate(fake_engine("ours"), other, options=options)
     assert isinstance(outcome.verdict, Pass)
@@ -266,7 +281,7 @@ def test_engines_that_differ_without_being_asked_to(run_gate: Run, fake_engine: 
 
 
 def test_wall_time_can_block(run_gate: Run, fake_engine: FakeEngine) -> None:
-    options = GateOptions(times=time_metrics({"cpu", "wall"}))
+    options = one_run(times=time_metrics({"cpu", "wall"}))
     outcome = run_gate(fake_engine("old"), fake_engine("new", wall=120.0), options=options)
     assert isinstance(outcome.verdict, Fail)
     assert "videoExtractMs" in outcome.verdict.reasons[0]
@@ -275,22 +290,22 @@ def test_wall_time_can_block(run_gate: Run, fake_engine: FakeEngine) -> None:
 def test_wrong_use(fake_engine: FakeEngine, make_work: MakeWork, writer: RecordWriter) -> None:
     specs = fake_engine("same"), fake_engine("same")
     with pytest.raises(UsageError, match="two names"):
-        gate(*specs, [make_work()], GateOptions(), writer=writer, tell=lambda _: None)
+        gate(*specs, make_work(), ONE_RUN, writer=writer, on_progress=lambda _: None)
     with pytest.raises(UsageError, match="at least one scenario"):
-        gate(*specs, [], GateOptions(), writer=writer, tell=lambda _: None)
+        gate(*specs, Work(cases=(), scenarios={}), ONE_RUN, writer=writer, on_progress=lambda _: None)
     with pytest.raises(UsageError, match="canary share"):
-        GateOptions(canary_share=2)
+        one_run(canary_share=2)
 
 
 # --- revisions ---------------------------------------------------------------------------------------------------
 
 
-def installed_as(source: Path, place: Path, revision: Revision, tell: Tell) -> None:
+def installed_as(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
     """An installer for tests: the revision's own engine.json configures the fake engine; no file = does not build."""
     config = source / "engine.json"
     if not config.exists():
         raise BuildError(f"{revision.label} does not build: engine.json is missing", diagnostic="line one\nline two")
-    tell(f"{revision.label}: installing for a test")
+    on_stage(f"{revision.label}: installing for a test")
     (place / "bin").mkdir(parents=True)
     program = place / "bin" / "hfbench"
     program.write_text((source / "program").read_text())
@@ -325,11 +340,11 @@ def gated(
         return gate_revisions(
             project,
             *asked,
-            [make_work()],
-            GateOptions(),
+            make_work(),
+            ONE_RUN,
             store=tmp_path / "store",
             writer=writer,
-            tell=told.append,
+            on_progress=told.append,
             install=installed_as,
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.measure.revisions import BuildError, Revision, Tell, environment, resolve
+from hfbench.bench.measure.revisions import BuildError, OnStage, Revision, environment, resolve
 from hfbench.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         resolve(tmp_path, "HEAD")
 
 
-def copied(source: Path, place: Path, _: Revision, tell: Tell) -> None:
-    tell("copying")
+def copied(source: Path, place: Path, _: Revision, on_stage: OnStage) -> None:
+    on_stage("copying")
     (place / "bin").mkdir(parents=True)
     (place / "bin" / "it").write_text((source / "a").read_text())
 
@@ -108,8 +108,8 @@ def test_a_broken_build_is_not_kept(project: Path, commit: Commit, git: Git, tmp
     (project / "a").write_text("1")
     commit("first")
 
-    def broken(source: Path, place: Path, revision: Revision, tell: Tell) -> None:
-        copied(source, place, revision, tell)
+    def broken(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
+        copied(source, place, revision, on_stage)
         raise KeyboardInterrupt
 
     revision = resolve(project, "HEAD")

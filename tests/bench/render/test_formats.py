@@ -13,12 +13,11 @@ from hfbench.bench.judge.comparability import Side
 from hfbench.bench.judge.compare import Canary, Comparison, Terms, compare
 from hfbench.bench.judge.stats import Bound
 from hfbench.bench.judge.verdict import CouldNotMeasure
-from hfbench.bench.machine import Load
-from hfbench.bench.record import RunRecord
-from hfbench.bench.render import rendering
+from hfbench.bench.record import Load, RunRecord
+from hfbench.bench.render import annotations, json_format, junit, markdown
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 MakeSide = Callable[..., Side]
 CALM = [100.0, 100.5, 99.5] * 5
@@ -68,7 +67,7 @@ def table(markdown: str, head: str) -> list[dict[str, str]]:
 
 
 def test_markdown_of_a_regression(outcomes: dict[str, Comparison]) -> None:
-    text = rendering.to_markdown(outcomes["FAIL"], RECORD, reproduce="hfbench gate --base main", report="r.html")
+    text = markdown.to_markdown(outcomes["FAIL"], RECORD, reproduce="hfbench gate --base main", report="r.html")
     assert text.startswith("## hfbench: FAIL: a regression, old -> new\n")
     rows = {row["metric"]: row for row in table(text, "| scenario | metric")}
     assert rows["framesDecoded"]["verdict"] == "FAIL"
@@ -84,7 +83,7 @@ def test_markdown_of_a_regression(outcomes: dict[str, Comparison]) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_verdict_has_its_line(outcomes: dict[str, Comparison], name: str) -> None:
-    text = rendering.to_markdown(outcomes[name], replace(RECORD, interrupted=name == "UNSURE"))
+    text = markdown.to_markdown(outcomes[name], replace(RECORD, interrupted=name == "UNSURE"))
     assert text.splitlines()[0].split(": ")[1] == name.replace("_", r"\_")
     assert ("interrupted" in text) is (name == "UNSURE")
     assert "Reproduce" not in text
@@ -93,7 +92,7 @@ def test_every_verdict_has_its_line(outcomes: dict[str, Comparison], name: str) 
 def test_markdown_holds_no_markup_of_others(make_side: MakeSide) -> None:
     evil = "x</details><img src=x> | @all `rm` [a](b)\n## head"
     outcome = compare(make_side(evil, CALM, scenario=evil), make_side("new", CALM, scenario=evil), Terms())
-    text = rendering.to_markdown(outcome, RECORD)
+    text = markdown.to_markdown(outcome, RECORD)
     assert "<img" not in text
     assert "\n## head" not in text
     assert len(table(text, "| scenario | metric")) == 2
@@ -101,7 +100,7 @@ def test_markdown_holds_no_markup_of_others(make_side: MakeSide) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_annotations(outcomes: dict[str, Comparison], name: str) -> None:
-    lines = rendering.to_annotations(outcomes[name])
+    lines = annotations.to_annotations(outcomes[name])
     level = "error" if name in {"FAIL", "COULD_NOT_MEASURE"} else "notice"
     assert lines
     assert all(line.startswith(f"::{level} title=hfbench {name}::") for line in lines)
@@ -109,12 +108,12 @@ def test_annotations(outcomes: dict[str, Comparison], name: str) -> None:
 
 def test_annotations_are_escaped(outcomes: dict[str, Comparison]) -> None:
     outcome = replace(outcomes["PASS"], verdict=CouldNotMeasure(("50%\nof, it: gone",)))
-    assert rendering.to_annotations(outcome)[0].endswith("::50%25%0Aof, it: gone")
+    assert annotations.to_annotations(outcome)[0].endswith("::50%25%0Aof, it: gone")
 
 
 @pytest.mark.parametrize(("name", "code"), list(zip(ALL, [0, 1, 4, 3], strict=True)))
 def test_json(outcomes: dict[str, Comparison], name: str, code: int) -> None:
-    document = json.loads(json.dumps(rendering.to_json(outcomes[name], reproduce="it"), allow_nan=False))
+    document = json.loads(json.dumps(json_format.to_json(outcomes[name], reproduce="it"), allow_nan=False))
     assert (document["schema"], document["verdict"], document["exit_code"]) == ("hfbench-comparison/1", name, code)
     assert len(document["rows"]) == len(outcomes[name].rows)
     assert bool(document["refused"]) is (name == "COULD_NOT_MEASURE")
@@ -122,10 +121,10 @@ def test_json(outcomes: dict[str, Comparison], name: str, code: int) -> None:
 
 def test_json_says_null_where_there_is_no_bound(make_side: MakeSide) -> None:
     outcome = compare(make_side("a", [1.0, 2.0]), make_side("b", [1.0, 2.0]), Terms())
-    row = rendering.to_json(outcome)["rows"][0]
+    row = json_format.to_json(outcome)["rows"][0]
     assert (row["change_low"], row["change_high"], row["smallest_detectable"]) == (None, None, None)
     assert (row["change"], row["pairs"], row["state"]) == (0.0, 2, "continue")
-    text = rendering.to_markdown(outcome, RECORD)
+    text = markdown.to_markdown(outcome, RECORD)
     assert table(text, "| scenario | metric")[0]["change"] == r"+0.0% \[?, ?\]"
 
 
@@ -134,7 +133,7 @@ def test_json_says_null_where_there_is_no_bound(make_side: MakeSide) -> None:
     [("PASS", (0, 0, 0)), ("FAIL", (4, 0, 0)), ("UNSURE", (0, 0, 2)), ("COULD_NOT_MEASURE", (0, 2, 0))],
 )
 def test_junit(outcomes: dict[str, Comparison], name: str, counts: tuple[int, int, int]) -> None:
-    suite = ET.fromstring(rendering.to_junit(outcomes[name]))
+    suite = ET.fromstring(junit.to_junit(outcomes[name]))
     assert tuple(int(suite.attrib[key]) for key in ("failures", "errors", "skipped")) == counts
     assert int(suite.attrib["tests"]) == len(suite.findall("testcase"))
     (verdict,) = suite.findall("testcase[@classname='gate']")
@@ -143,18 +142,8 @@ def test_junit(outcomes: dict[str, Comparison], name: str, counts: tuple[int, in
 
 def test_junit_of_a_void_canary_is_red(outcomes: dict[str, Comparison]) -> None:
     outcome = replace(outcomes["PASS"], verdict=CouldNotMeasure(("canary: \x00 \x1b it sings",)))
-    suite = ET.fromstring(rendering.to_junit(outcome))
+    suite = ET.fromstring(junit.to_junit(outcome))
     assert suite.attrib["errors"] == "1"
     error = suite.find("testcase/error")
     assert error is not None
     assert error.attrib["message"] == "canary: \ufffd \ufffd it sings"
-
-
-def test_step_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    assert rendering.add_to_step_summary("# it") is False
-    place = tmp_path / "summary.md"
-    place.write_text("before\n")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
-    assert rendering.add_to_step_summary("# it\n") is True
-    assert place.read_text() == "before\n# it\n\n"

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hfbench.bench.judge.compare import Terms
+from hfbench.bench.judge.saved_records import compare_engines
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass
-from hfbench.bench.measure.lineup import compare_lineup, measure_lineup
-from hfbench.bench.measure.rig import Work
+from hfbench.bench.measure.compare import measure_engines
+from hfbench.bench.measure.external import Work
+from hfbench.bench.measure.schedule import Schedule
 from hfbench.bench.protocol.client import EngineError, EngineSpec
 from hfbench.bench.record import RecordWriter, RunRecord, load_record
 from hfbench.errors import UsageError
@@ -34,10 +36,10 @@ def test_three_engines_side_by_side(writer: RecordWriter, fake_engine: FakeEngin
         fake_engine("slow", cpu=150.0),
         fake_engine("short", frames={"a": 2}),
     ]
-    record = measure_lineup(specs, [make_work()], rounds=8, writer=writer, tell=lambda _: None)
+    record = measure_engines(specs, make_work(), Schedule(rounds=8), writer=writer)
     assert Counter(sample.engine for sample in record.samples) == dict.fromkeys(names, 8)
     assert load_record(writer.path) == record
-    outcomes = compare_lineup(record, names, Terms(across=frozenset({"backend"})))
+    outcomes = compare_engines(record, names, Terms(across=frozenset({"backend"})))
     assert [type(outcome.verdict) for outcome in outcomes] == [Pass, Fail, CouldNotMeasure]
 
 
@@ -46,7 +48,7 @@ def test_what_was_measured_before_a_death_is_kept(
 ) -> None:
     specs = [fake_engine("ours"), fake_engine("theirs", mode="die", after=3)]
     with pytest.raises(EngineError, match="disk is on fire"):
-        measure_lineup(specs, [make_work()], rounds=8, writer=writer, tell=lambda _: None)
+        measure_engines(specs, make_work(), Schedule(rounds=8), writer=writer)
     record = load_record(writer.path)
     assert record.interrupted
     assert Counter(sample.engine for sample in record.samples)["theirs"] == 2
@@ -55,4 +57,4 @@ def test_what_was_measured_before_a_death_is_kept(
 def test_wrong_use(writer: RecordWriter, fake_engine: FakeEngine, make_work: MakeWork) -> None:
     for specs in ([fake_engine("a")], [fake_engine("a"), fake_engine("a")]):
         with pytest.raises(UsageError, match="two engines with different names"):
-            measure_lineup(specs, [make_work()], rounds=1, writer=writer, tell=lambda _: None)
+            measure_engines(specs, make_work(), Schedule(rounds=1), writer=writer)
