@@ -13,9 +13,11 @@ from fixtures_gen.truth import BT709, Truth
 _SDR = frozenset({"sdr", "timing"})
 
 
-def _long(minutes: int) -> Recipe:
+def _long(seconds: int) -> Recipe:
     """Grey with a barcode: the only content that is both cheap for so long and different in every frame."""
-    output, frames = f"grey-{minutes}min.mp4", minutes * 60 * 30
+    minutes = seconds // 60
+    label, length = (f"{minutes}min", f"{minutes} min") if minutes else (f"{seconds}s", f"{seconds} s")
+    output, frames = f"grey-{label}.mp4", seconds * 30
 
     def steps(size: Size) -> tuple[Step, ...]:
         w, h = size.width, size.height
@@ -29,8 +31,8 @@ def _long(minutes: int) -> Recipe:
         base = SdrClip(output, size, frames).truth()
         return Truth((replace(base, notes="grey under a barcode: decodes faster than camera pictures"),))
 
-    title = f"{minutes} min of grey with a barcode on every frame: cost must not grow with length"
-    return Recipe(f"long-{minutes}min", title, frozenset({"sdr", "long"}), Size.P180, steps, truth)
+    title = f"{length} of grey with a barcode on every frame: cost must not grow with length"
+    return Recipe(f"long-{label}", title, frozenset({"sdr", "long"}), Size.P180, steps, truth)
 
 
 _UNIT, _REPEATS = 150, 120
@@ -93,8 +95,9 @@ def _open_gop(size: Size) -> tuple[SdrClip, HdrClip]:
 
 
 RECIPES = (
-    _long(10),
     _long(30),
+    _long(600),
+    _long(1800),
     Recipe(
         name="long-10min-camera",
         title="10 min of camera pictures: 5 s repeated 120 times by stream copy",

@@ -5,16 +5,18 @@ The rule is written out here once more, plainly and on purpose: what judges the 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
+import os
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -89,8 +91,25 @@ def count_frames(built: BuiltScenario, reported: Mapping[str, int], files: int) 
 
 def find_images(folder: Path) -> tuple[Path, ...]:
     """All image files under a folder, numbers in their names taken as numbers."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES and path.is_file())
+    found = (path for path in _files_below(folder) if path.suffix.lower() in _IMAGES)
     return tuple(sorted(found, key=lambda path: _natural(path.relative_to(folder).as_posix())))
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """All files, however deep they lie; what can't be listed (a path longer than the system takes) is passed over.
+
+    ``Path.rglob`` recurses, and a program may leave more levels than Python's stack has.
+    """
+    found: list[Path] = []
+    waiting = [folder]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as listed:
+            for entry in listed:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                elif entry.is_file():
+                    found.append(Path(entry.path))
+    return found
 
 
 def check_folder(built: BuiltScenario, folder: Path, reported: Mapping[str, int]) -> FrameCheck | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hfbench.backends.versions import ffmpeg_versions
 from hfbench.bench.record import Load
 from hfbench.errors import HfbenchError
 from hfbench.git import git
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _GIT_SECONDS: Final = 10
-_FFMPEG_SECONDS: Final = 10
 
 
 def load() -> Load:
@@ -41,25 +39,30 @@ def machine_facts() -> dict[str, str | int]:
     }
 
 
-@cache
-def _cached_versions() -> tuple[tuple[str, str], ...]:
-    return tuple({**_own_versions(), **_library_versions()}.items())
-
-
 def versions() -> dict[str, str]:
-    """Versions of hfbench (with its git revision), Python, PyAV, FFmpeg's libraries and the ffmpeg program.
+    """Versions of hfbench (with its git revision), Python, PyAV, and FFmpeg: of each backend, for they may differ.
 
-    What is not installed is left out. Takes some tens of milliseconds the first time: it imports PyAV.
+    ``ffmpeg`` is the program that the backend of that name runs (``HFBENCH_FFMPEG`` if set), ``ffmpeg_libav`` the
+    release that PyAV's libraries come from, whose own versions follow. What is not installed is left out. Takes some
+    tens of milliseconds the first time: it imports PyAV and starts the program.
     """
-    return dict(_cached_versions())
+    release = ffmpeg_versions()
+    keys = {"ffmpeg": release.get("ffmpeg"), "ffmpeg_libav": release.get("libav")}
+    return {**_own_versions(), **_library_versions(), **{key: value for key, value in keys.items() if value}}
 
 
 def _own_versions() -> dict[str, str]:
     from hfbench._version import __version__
 
     found = {"version": __version__, "python": platform.python_version()}
-    revision = source_revision(Path(__file__).resolve().parents[2])
+    revision = _own_revision()
     return found | ({"revision": revision} if revision else {})
+
+
+@cache
+def _own_revision() -> str | None:
+    """Of the source that this process runs: asked once, for it stays what was loaded."""
+    return source_revision(Path(__file__).resolve().parents[2])
 
 
 def source_revision(folder: Path) -> str | None:
@@ -75,30 +78,12 @@ def source_revision(folder: Path) -> str | None:
 
 
 def _library_versions() -> dict[str, str]:
-    found: dict[str, str] = {}
     try:
         import av
     except ImportError:
-        pass
-    else:
-        found["av"] = str(av.__version__)
-        found |= {name: ".".join(map(str, number)) for name, number in sorted(av.library_versions.items())}
-    program = _ffmpeg_program()
-    return found | ({"ffmpeg": program} if program else {})
-
-
-def _ffmpeg_program() -> str | None:
-    try:
-        import imageio_ffmpeg
-
-        path = imageio_ffmpeg.get_ffmpeg_exe()
-        banner = subprocess.run(
-            [path, "-version"], capture_output=True, text=True, timeout=_FFMPEG_SECONDS, check=True
-        ).stdout
-    except (ImportError, OSError, RuntimeError, subprocess.SubprocessError):
-        return None
-    match = re.match(r"ffmpeg version (\S+)", banner)
-    return match[1] if match else None
+        return {}
+    libraries = {name: ".".join(map(str, number)) for name, number in sorted(av.library_versions.items())}
+    return {"av": str(av.__version__), **libraries}
 
 
 def _usable_threads() -> int:

@@ -2,8 +2,8 @@
 
 History of the format, newest first:
 
-* ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1), and ``wrong_frames``, which stands
-  only where frames were wrong.
+* ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1); ``wrong_frames``, ``lowest`` and
+  ``warm_up``, each only where there is something to say.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hfbench.errors import NotInstalledError, OutputError, RecordError
+from hfbench.model.metrics import is_counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 #: The version that is written. A change of meaning or of a name makes a new one; :data:`_READERS` keeps the old.
 SCHEMA: Final = "hfbench-record/1"
 
+#: Fields of a sample that are written only where they say something.
+_ONLY_WHERE_ANY: Final = ("wrong_frames", "lowest", "warm_up")
 Metrics = Mapping[str, float | int | None]
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -58,6 +61,8 @@ class Sample:
         runs: how many runs right after each other this is the median of.
         wrong_frames: which frame is wrong and what it should be, where frames were held against the truth; empty where
             all were right, or nobody looked.
+        lowest: counters that were not the same in all ``runs`` (``metrics`` has the highest) -> the lowest.
+        warm_up: counters that were another number in the warm-up right before this sample -> that number.
     """
 
     scenario: str
@@ -74,6 +79,8 @@ class Sample:
     order: int = 0
     runs: int = 1
     wrong_frames: str = ""
+    lowest: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
+    warm_up: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
 
     def __post_init__(self) -> None:
         """Refuse numbers that JSON can't hold.
@@ -91,9 +98,8 @@ class Sample:
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict with the fields' own names."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        if not self.wrong_frames:
-            del plain["wrong_frames"]
-        return plain | {"metrics": dict(self.metrics), "frames": dict(self.frames)}
+        plain |= {name: dict(plain[name]) for name in ("metrics", "frames", "lowest", "warm_up")}
+        return {name: value for name, value in plain.items() if value or name not in _ONLY_WHERE_ANY}
 
 
 def merged(samples: Sequence[Sample]) -> Sample:
@@ -104,21 +110,30 @@ def merged(samples: Sequence[Sample]) -> Sample:
     """
     first = samples[0]
     odd = next((each for each in samples if (each.frames, each.files) != (first.frames, first.files)), first)
+    values = {name: [each.metrics.get(name) for each in samples] for name in first.metrics}
     return replace(
         first,
-        metrics={name: _middle([each.metrics.get(name) for each in samples]) for name in first.metrics},
+        metrics={name: _middle(name, given) for name, given in values.items()},
         frames=odd.frames,
         files=odd.files,
         runs=len(samples),
+        lowest=dict(_lowest(values)),
     )
 
 
-def _middle(values: Sequence[float | int | None]) -> float | int | None:
+def _middle(name: str, values: Sequence[float | int | None]) -> float | int | None:
+    """By what the metric is, never by how its number is written: whole milliseconds are times as well."""
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
-    is_counted = all(isinstance(value, int) for value in known)
-    return max(known) if is_counted else median(known)
+    return max(known) if is_counted(name) else median(known)
+
+
+def _lowest(values: Mapping[str, Sequence[float | int | None]]) -> Iterator[tuple[str, float]]:
+    for name, given in values.items():
+        known = [value for value in given if value is not None]
+        if is_counted(name) and len(known) == len(given) and min(known) < max(known):
+            yield name, min(known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +312,11 @@ def _rows(name: str, record: RunRecord) -> Iterable[dict[str, Any]]:
             "interrupted": record.interrupted,
             "fixture": record.fixtures.get(sample.scenario),
             "version": record.engines.get(sample.engine, record.versions).get("version", ""),
-            **{key: value for key, value in sample.to_json().items() if key not in {"metrics", "frames"}},
+            **{
+                key: value
+                for key, value in sample.to_json().items()
+                if key not in {"metrics", "frames", *_ONLY_WHERE_ANY}
+            },
             "frames": sum(sample.frames.values()) if sample.frames else None,
             **sample.metrics,
         }
@@ -404,6 +423,8 @@ _SAMPLE_V1: Final = MappingProxyType(
         "files": lambda value: value is None or _is_count(value),
         "metrics": lambda value: isinstance(value, dict),
         "frames": _is_table(_is_count),
+        "lowest": _is_table(_is_number),
+        "warm_up": _is_table(_is_number),
     }
 )
 _READERS: Final = cast("Mapping[str, Callable[[dict[str, Any]], RunRecord]]", MappingProxyType({SCHEMA: _read_v1}))

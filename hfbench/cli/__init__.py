@@ -28,6 +28,7 @@ _COMPLETION: Final = "_HFBENCH_COMPLETE"
 #: Command -> (module, help). The help stands here so that ``--help`` imports none of the modules.
 _COMMANDS: Final = {
     "run": ("hfbench.cli.run", "Measure scenarios: scopes and backends side by side."),
+    "scale": ("hfbench.cli.scale", "Measure how cost grows with length, clips, pixels and workers."),
     "compare": ("hfbench.cli.compare", "Compare records, or engines side by side."),
     "gate": ("hfbench.cli.gate", "Judge a change: two revisions, measured in pairs."),
     "history": ("hfbench.cli.history", "Find the steps in metrics across commits."),

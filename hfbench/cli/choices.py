@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 import click
 
 from fixtures_gen.options import NamedPath
+from hfbench.bench.case import KNOWN_VALUES
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-BACKENDS = ("libav", "ffmpeg")
-SCOPES = ("source", "segment", "fused")
-FORMATS = ("jpg", "png", "png16")
+BACKENDS, SCOPES, FORMATS, CACHES = (KNOWN_VALUES[axis] for axis in ("backend", "scope", "format", "cache"))
 SDR_MAPPINGS = ("bt2408", "gamut")
 PIXELS = ("kernel", "libavfilter")
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from hfbench.cli.arguments import typed
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.judging import (
-    Delivery,
-    build,
-    declared_budgets,
-    deliver,
-    judging_options,
-    measuring_options,
-    record_path,
-    seed_of,
-    time_rules,
-)
+from hfbench.cli.judging import JudgingArguments, judging_options
 from hfbench.cli.lines import say
+from hfbench.cli.measuring import measuring_options, record_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +23,20 @@ if TYPE_CHECKING:
 
 _HEADLINE: Final = "hdr-sdr-mixed-scope"
 _AXES: Final = ("backend", "scope", "format", "cache")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareArguments(JudgingArguments):
+    """What the command line of ``compare`` says."""
+
+    things: tuple[str, ...]
+    rounds: int
+
+    def terms(self) -> Terms:
+        """What decides."""
+        from hfbench.bench.judge.compare import Terms
+
+        return Terms(times=self.time_rules(), budgets=self.declared_budgets(), across=frozenset(self.across))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,14 @@ class _Outcome:
 @click.command("compare", epilog=ExitCode.table())
 @click.argument("things", nargs=-1, metavar="A B ...")
 @click.option("--engine", "engines", multiple=True, metavar="NAME=COMMAND", help="One more engine; repeatable.")
-@click.option("--across", multiple=True, type=click.Choice(_AXES), help="Axes that differ on purpose.")
-@click.option("--rounds", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of engines: runs of each.")
+@click.option("--across", multiple=True, type=click.Choice(_AXES), help="An axis that differs on purpose; repeatable.")
+@click.option(
+    "--rounds", type=click.IntRange(1, 1000), default=10, show_default=True, help="Counted runs of each engine."
+)
 @measuring_options(scenarios=_HEADLINE, scopes="fused", workers=0)
 @judging_options
-def command(**chosen: Any) -> int:
+@typed(CompareArguments)
+def command(arguments: CompareArguments) -> int:
     """Compare A with B: two records; or one record with --across scope; or engines NAME=COMMAND, the first against
     each other one.
 
@@ -60,32 +69,27 @@ def command(**chosen: Any) -> int:
 
     Engines run in turn on this machine. With too few rounds to show a regression, the output says how many it takes.
     """  # noqa: D205, D301  click's \b keeps the lines
-    from hfbench.bench.judge.compare import Terms
-
-    chosen["seed"] = seed_of(chosen)
-    terms = Terms(times=time_rules(chosen), budgets=declared_budgets(chosen), across=frozenset(chosen["across"]))
-    outcome = _compared(chosen, terms)
-    delivery = Delivery.of(chosen)
-    _print(outcome, delivery, as_json=chosen["as_json"])
-    return deliver(outcome.comparisons, outcome.record, delivery)
+    outcome = _compared(arguments)
+    _print(outcome, arguments)
+    return arguments.deliver(outcome.comparisons, outcome.record)
 
 
-def _compared(chosen: dict[str, Any], terms: Terms) -> _Outcome:
+def _compared(arguments: CompareArguments) -> _Outcome:
     """Raises UsageError for what is neither records nor engines, or both."""
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.errors import UsageError
 
-    records = [Path(thing) for thing in chosen["things"] if Path(thing).is_file()]
-    texts = [thing for thing in chosen["things"] if not Path(thing).is_file()]
-    strange = next((text for text in texts if "=" not in text), None)
-    if strange is not None:
-        raise UsageError(f"there is no record {strange!r}: give a record's file, or an engine as NAME=COMMAND")
-    specs = [EngineSpec.parse(text) for text in (*texts, *chosen["engines"])]
+    records = [Path(thing) for thing in arguments.things if Path(thing).is_file()]
+    texts = [thing for thing in arguments.things if not Path(thing).is_file()]
+    unknown = next((text for text in texts if "=" not in text), None)
+    if unknown is not None:
+        raise UsageError(f"there is no record {unknown!r}: give a record's file, or an engine as NAME=COMMAND")
+    specs = [EngineSpec.parse(text) for text in (*texts, *arguments.engines)]
     if len(specs) >= 2 and not records:
-        return _side_by_side(chosen, specs, terms)
+        return _side_by_side(arguments, specs)
     if specs or not 1 <= len(records) <= 2:
         raise UsageError("give two records, or one record, or at least two engines NAME=COMMAND (the baseline first)")
-    return _saved(records, chosen["across"], terms)
+    return _saved(records, arguments.across, arguments.terms())
 
 
 def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outcome:
@@ -104,18 +108,25 @@ def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outco
     return _Outcome(records[0], compare_values(records[0], across[0], terms))
 
 
-def _side_by_side(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Terms) -> _Outcome:
+def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _Outcome:
     from hfbench.bench.judge.saved_records import compare_one
     from hfbench.bench.measure.compare import measure_engines
     from hfbench.bench.measure.opening import open_record
     from hfbench.bench.measure.schedule import Schedule
     from hfbench.cli.terminal import progress_bar
 
-    work = build(chosen, (_HEADLINE,), ("fused",))
+    terms = arguments.terms()
+    work = arguments.build((_HEADLINE,), ("fused",))
     names = [spec.name for spec in specs]
-    asked = {key: chosen[key] for key in ("rounds", "size", "workers", "seed")} | {"engines": names}
-    writer = open_record(record_path(chosen, "compare"), work.built, asked)
-    schedule = Schedule(rounds=chosen["rounds"], seed=chosen["seed"])
+    asked = {
+        "rounds": arguments.rounds,
+        "size": arguments.size,
+        "workers": arguments.workers,
+        "seed": arguments.seed,
+        "engines": names,
+    }
+    writer = open_record(record_path(arguments.record, "compare"), work.built, asked)
+    schedule = Schedule(rounds=arguments.rounds, seed=arguments.seed)
     try:
         with progress_bar() as bar:
             record = measure_engines(
@@ -130,13 +141,13 @@ def _side_by_side(chosen: dict[str, Any], specs: Sequence[EngineSpec], terms: Te
     return _Outcome(record, compare_one(record, terms), tuple(names))
 
 
-def _print(outcome: _Outcome, delivery: Delivery, *, as_json: bool) -> None:
+def _print(outcome: _Outcome, arguments: CompareArguments) -> None:
     from hfbench.bench.render.json_format import json_of
     from hfbench.cli.comparison_table import print_comparison, print_engines
     from hfbench.cli.terminal import out, print_json
 
-    if as_json:
-        print_json(json_of(outcome.comparisons, allow_unsure=delivery.allow_unsure))
+    if arguments.as_json:
+        print_json(json_of(outcome.comparisons, allow_unsure=arguments.is_unsure_allowed))
     elif outcome.engines:
         print_engines(out(), outcome.record, outcome.engines, outcome.comparisons)
     else:

@@ -10,20 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from hfbench.bench.gate_defaults import LOOKS, REPEATS
+from hfbench.cli.arguments import typed
 from hfbench.cli.choices import FOLDER
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.judging import (
-    Delivery,
-    build,
-    declared_budgets,
-    deliver,
-    judging_options,
-    measuring_options,
-    record_path,
-    seed_of,
-    time_rules,
-)
+from hfbench.cli.judging import JudgingArguments, judging_options
 from hfbench.cli.lines import say
+from hfbench.cli.measuring import measuring_options, record_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,62 +32,10 @@ if TYPE_CHECKING:
 _SCENARIOS: Final = ("hdr-sdr-mixed-scope", "vfr-screen-recording")
 #: ``source`` is the past; the other two are what must not become slower.
 _SCOPES: Final = ("segment", "fused")
-
-
-@click.command("gate", epilog=ExitCode.table())
-@click.option("--base", help="Git revision to judge against: main, HEAD~1, a commit.")
-@click.option("--head", default=".", show_default=True, help="Git revision to judge; . is the tree as it is now.")
-@click.option("--repository", type=FOLDER, default=".", help="[default: here]")
-@click.option(
-    "--engine", "engines", multiple=True, metavar="NAME=COMMAND", help="Instead of revisions; twice, baseline first."
+#: Parameters that change where an outcome goes, not what is measured.
+_PLACES: Final = frozenset(
+    {"record", "markdown", "junit", "link", "as_json", "allow_unsure", "repository", "seed", "budgets"}
 )
-@click.option(
-    "--across",
-    multiple=True,
-    type=click.Choice(("backend", "scope")),
-    help="Axes in which the engines differ on purpose.",
-)
-@measuring_options(scenarios=" and ".join(_SCENARIOS), scopes=" and ".join(_SCOPES), workers=1)
-@click.option(
-    "--repeat",
-    type=click.IntRange(1, 100),
-    default=REPEATS,
-    show_default=True,
-    help="Runs of each side inside a pair; its medians count. More for scenarios that take less than 100 ms.",
-)
-@click.option(
-    "--most-pairs", type=click.Choice([str(look) for look in LOOKS]), help=f"The last look.  [default: {LOOKS[-1]}]"
-)
-@judging_options
-def command(**chosen: Any) -> int:
-    """Judge a change: PASS, FAIL or UNSURE, with known error rates (docs/gate.md).
-
-    Both sides run on this machine in pairs, in random order, until the rule decides: CPU time by a paired test, counted
-    work and bytes exactly, declared budgets on the median. Some pairs are baseline against baseline: if these differ,
-    nothing is judged.
-    """
-    from hfbench.bench.measure.opening import open_record
-
-    chosen["seed"] = seed_of(chosen)
-    options = _options(chosen)
-    subject = _subject(chosen)
-    work = build(chosen, _SCENARIOS, _SCOPES)
-    writer = open_record(record_path(chosen, "gate"), work.built, _asked(chosen, options))
-    with _shown(writer) as progress:
-        outcome = _gate(subject, work, options, writer, progress.show)
-    return _report(outcome, writer, Delivery.of(chosen, _reproduce(chosen)), as_json=chosen["as_json"])
-
-
-def _options(chosen: dict[str, Any]) -> GateOptions:
-    from hfbench.bench.judge.gate_rule import GateRule, up_to
-    from hfbench.bench.measure.gate import GateOptions
-
-    rule = GateRule(
-        times=up_to(time_rules(chosen), int(chosen["most_pairs"]) if chosen["most_pairs"] else None),
-        budgets=declared_budgets(chosen),
-        across=frozenset(chosen["across"]),
-    )
-    return GateOptions(rule=rule, seed=chosen["seed"], repeats=chosen["repeat"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,25 +49,131 @@ class _Revisions:
 
 @dataclass(frozen=True, slots=True)
 class _Engines:
-    """Two engines that somebody else built."""
+    """Two engines that have been built already."""
 
     base: EngineSpec
     contender: EngineSpec
 
 
-def _subject(chosen: dict[str, Any]) -> _Revisions | _Engines:
-    """What is judged.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateArguments(JudgingArguments):
+    """What the command line of ``gate`` says."""
 
-    Raises:
-        UsageError: neither two engines nor a base, or both.
+    base: str | None
+    head: str
+    repository: Path
+    repeat: int
+    most_pairs: str | None
+
+    def options(self) -> GateOptions:
+        """How it measures, and what decides."""
+        from hfbench.bench.judge.gate_rule import GateRule, up_to
+        from hfbench.bench.measure.gate import GateOptions
+
+        rule = GateRule(
+            times=up_to(self.time_rules(), int(self.most_pairs) if self.most_pairs else None),
+            budgets=self.declared_budgets(),
+            across=frozenset(self.across),
+        )
+        return GateOptions(rule=rule, seed=self.seed, repeats=self.repeat)
+
+    def subject(self) -> _Revisions | _Engines:
+        """What is judged.
+
+        Raises:
+            UsageError: Neither two engines nor a base, or both.
+        """
+        from hfbench.bench.protocol.client import EngineSpec
+        from hfbench.errors import UsageError
+
+        specs = tuple(EngineSpec.parse(text) for text in self.engines)
+        if bool(specs) == bool(self.base) or len(specs) not in {0, 2}:
+            raise UsageError("say --base REVISION, or --engine NAME=COMMAND twice (the baseline first), and not both")
+        return _Engines(*specs) if specs else _Revisions(self.repository, self.base or "", self.head)
+
+    def reproduce(self) -> str:
+        """The command that measures the same again, with the seed of the order."""
+        command = ["hfbench", "gate"]
+        for parameter in click.get_current_context().command.params:
+            name = parameter.name or ""
+            value = getattr(self, name, None)
+            if name in _PLACES or value in {None, (), ""} or value == parameter.default:
+                continue
+            for each in value if isinstance(value, tuple) else (value,):
+                command += [parameter.opts[0], str(each)]
+        return shlex.join([*command, "--seed", str(self.seed)])
+
+    def asked(self, options: GateOptions) -> dict[str, Any]:
+        """What the record keeps of how it was asked for: enough to judge it once more."""
+        return {
+            "command": self.reproduce(),
+            "seed": options.seed,
+            "across": sorted(options.rule.across),
+            "most_pairs": options.rule.most_pairs,
+            "canary_share": options.rule.canary_share,
+            "repeats": options.repeats,
+            "pairs_per_process": options.pairs_per_process,
+            "block_on": sorted(self.judged_times),
+            "size": self.size,
+            "workers": self.workers,
+        }
+
+
+@click.command("gate", epilog=ExitCode.table())
+@click.option("--base", metavar="REVISION", help="Git revision to judge against: main, HEAD~1, a commit.")
+@click.option(
+    "--head",
+    metavar="REVISION",
+    default=".",
+    show_default=True,
+    help="Git revision to judge; . is the working tree.",
+)
+@click.option("--repository", type=FOLDER, default=".", help="Folder of the git repository.  [default: .]")
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME=COMMAND",
+    help="Judge engines instead of revisions: twice, the baseline first.",
+)
+@click.option(
+    "--across",
+    multiple=True,
+    type=click.Choice(("backend", "scope")),
+    help="An axis in which the engines differ on purpose; repeatable.",
+)
+@measuring_options(scenarios=" and ".join(_SCENARIOS), scopes=" and ".join(_SCOPES), workers=1)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 100),
+    default=REPEATS,
+    show_default=True,
+    help="Runs of each side in a pair; the medians count. Use more for scenarios that take less than 100 ms.",
+)
+@click.option(
+    "--most-pairs",
+    type=click.Choice([str(look) for look in LOOKS]),
+    help=f"Stop after this many pairs.  [default: {LOOKS[-1]}]",
+)
+@judging_options
+@typed(GateArguments)
+def command(arguments: GateArguments) -> int:
+    """Judge a change: PASS, FAIL or UNSURE, with known error rates (docs/gate.md).
+
+    Both sides run on this machine in pairs, in random order, until the rule decides: CPU time by a paired test, counted
+    work and bytes exactly, declared budgets on the median. Some pairs are baseline against baseline: if these differ,
+    nothing is judged.
     """
-    from hfbench.bench.protocol.client import EngineSpec
-    from hfbench.errors import UsageError
+    from hfbench.bench.measure.opening import open_record
 
-    specs = tuple(EngineSpec.parse(text) for text in chosen["engines"])
-    if bool(specs) == bool(chosen["base"]) or len(specs) not in {0, 2}:
-        raise UsageError("say --base REVISION, or --engine NAME=COMMAND twice (the baseline first), and not both")
-    return _Engines(*specs) if specs else _Revisions(chosen["repository"], chosen["base"], chosen["head"])
+    options, subject = arguments.options(), arguments.subject()
+    work = arguments.build(_SCENARIOS, _SCOPES)
+    writer = open_record(record_path(arguments.record, "gate"), work.built, arguments.asked(options))
+    with _shown(writer) as progress:
+        outcome = _gate(subject, work, options, writer, progress.show)
+    _print(outcome, arguments)
+    say(f"record: {writer.path}")
+    return arguments.deliver((outcome,), writer.record, reproduce=arguments.reproduce())
 
 
 def _gate(
@@ -178,45 +224,12 @@ def _shown(writer: RecordWriter) -> Iterator[GateProgress]:
         raise
 
 
-def _report(outcome: Comparison, writer: RecordWriter, delivery: Delivery, *, as_json: bool) -> int:
+def _print(outcome: Comparison, arguments: GateArguments) -> None:
     from hfbench.bench.render.json_format import to_json
     from hfbench.cli.comparison_table import print_comparison
     from hfbench.cli.terminal import out, print_json
 
-    if as_json:
-        print_json(to_json(outcome, reproduce=delivery.reproduce, allow_unsure=delivery.allow_unsure))
+    if arguments.as_json:
+        print_json(to_json(outcome, reproduce=arguments.reproduce(), allow_unsure=arguments.is_unsure_allowed))
     else:
         print_comparison(out(), outcome)
-    say(f"record: {writer.path}")
-    return deliver((outcome,), writer.record, delivery)
-
-
-def _asked(chosen: dict[str, Any], options: GateOptions) -> dict[str, Any]:
-    """What the record keeps of how it was asked for: enough to judge it once more."""
-    return {
-        "command": _reproduce(chosen),
-        "seed": options.seed,
-        "across": sorted(options.rule.across),
-        "most_pairs": options.rule.most_pairs,
-        "canary_share": options.rule.canary_share,
-        "repeats": options.repeats,
-        "pairs_per_process": options.pairs_per_process,
-        "block_on": sorted({"cpu", *chosen["block_on"]}),
-        "size": chosen["size"],
-        "workers": chosen["workers"],
-    }
-
-
-def _reproduce(chosen: dict[str, Any]) -> str:
-    """The command that measures the same again, with the seed of the order."""
-    given = click.get_current_context()
-    places = {"record", "markdown", "junit", "link", "as_json", "allow_unsure", "repository", "seed", "budgets"}
-    words = ["hfbench", "gate"]
-    for parameter in given.command.params:
-        name = parameter.name or ""
-        value = chosen.get(name)
-        if name in places or value in {None, (), ""} or value == parameter.default:
-            continue
-        for each in value if isinstance(value, tuple) else (value,):
-            words += [parameter.opts[0], str(each)]
-    return shlex.join([*words, "--seed", str(chosen["seed"])])

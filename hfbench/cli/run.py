@@ -2,26 +2,89 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from fixtures_gen.options import json_option
-from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, engine_options, picture_options
+from hfbench.cli.arguments import typed
+from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, PictureArguments, engine_options, picture_options
 from hfbench.cli.lines import say
+from hfbench.cli.measuring import build_with_bar, record_path
 from hfbench.cli.telemetry import sink_option, telemetry
 from hfbench.cli.terminal import cancelled_by_signals, out, plain_table, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from hfbench.bench.case import Case
     from hfbench.bench.measure.run import Measured, Measurement
+    from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.scenarios import BuiltScenario, Scenario
     from hfbench.model.options import ExtractOptions
     from hfbench.model.result import ExtractionResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunArguments(PictureArguments):
+    """What the command line of ``run`` says."""
+
+    scenarios: tuple[str, ...]
+    run_all: bool
+    list_them: bool
+    rounds: int
+    backends: tuple[str, ...]
+    scopes: tuple[str, ...]
+    formats: tuple[str, ...]
+    size: str | None
+    decode_limit: bool
+    record: Path | None
+    engines: tuple[str, ...]
+    limit: float
+    sinks: tuple[str, ...]
+    as_json: bool
+
+    def wanted(self) -> list[Scenario]:
+        """The scenarios that are named, all, or the headline.
+
+        Raises:
+            UsageError: There is no scenario of a name.
+        """
+        from hfbench.bench.scenarios import HEADLINE, SCENARIOS, find_scenario
+
+        names = tuple(SCENARIOS) if self.run_all else self.scenarios or (HEADLINE,)
+        return [find_scenario(name) for name in dict.fromkeys(names)]
+
+    def axes(self) -> Mapping[str, Sequence[str]]:
+        """What built-in backends and engines are measured on alike."""
+        return {"scope": self.scopes or SCOPES, "format": self.formats or ("jpg",)}
+
+    def cases(self, scenarios: Sequence[Scenario]) -> tuple[Case, ...]:
+        """On built-in backends: none where only engines are asked for."""
+        from hfbench.bench.case import every_case
+
+        backends = self.backends or (() if self.engines else BACKENDS)
+        names = (each.name for each in scenarios)
+        return every_case(names, backend=backends, **self.axes()) if backends else ()
+
+    def measurement(
+        self,
+        built: tuple[BuiltScenario, ...],
+        cases: tuple[Case, ...],
+        options: ExtractOptions,
+        engines: tuple[EngineSpec, ...],
+    ) -> Measurement:
+        """Everything that is measured."""
+        from hfbench.bench.case import every_case
+        from hfbench.bench.measure.external import Work
+        from hfbench.bench.measure.run import Measurement
+
+        by_name = {each.scenario.name: each for each in built}
+        asked = every_case(by_name, **self.axes())
+        work = Work(cases=asked, scenarios=by_name, options=self.picture(), limit_seconds=self.limit)
+        return Measurement(built, cases, self.rounds, options, engines, work, self.decode_limit)
 
 
 @click.command("run")
@@ -34,112 +97,73 @@ if TYPE_CHECKING:
     "backends",
     type=click.Choice(BACKENDS),
     multiple=True,
-    help="Repeatable.  [default: both; none with --engine]",
+    help="Measure this backend; repeatable.  [default: both; none with --engine]",
 )
-@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.  [default: all]")
-@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Repeatable.  [default: jpg]")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    help="Measure this scope; repeatable.  [default: all]",
+)
+@click.option(
+    "--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Image format; repeatable.  [default: jpg]"
+)
 @click.option("--size", help="Picture size of the fixtures: 180p to 2160p.  [default: each fixture's own]")
 @click.option("--decode-limit", is_flag=True, help="Measure decoding alone too, and show each CPU time's ratio to it.")
-@click.option("--record", type=PLACE, help="Where to save the record.")
+@click.option("--record", type=PLACE, help="Where to save the record.  [default: in hfbench's home]")
 @engine_options
 @sink_option
 @picture_options
 @json_option
-def command(scenarios: tuple[str, ...], **chosen: Any) -> None:
+@typed(RunArguments)
+def command(arguments: RunArguments) -> None:
     """Measure SCENARIOS (the headline one by default): source, segment and fused scope on both backends.
 
-    Fixtures are built on first use. Each backend and engine warms up uncounted, then every case takes its turn in each
-    round; in the first, its frames are read back and held against the truth.
+    Fixtures are built on first use. Each backend and engine runs once uncounted, then every case runs once a round, in
+    random order. In the first round the frames are read back and compared with the known truth.
     """
     from hfbench.bench.measure.external import parse_engines
-    from hfbench.bench.scenarios import HEADLINE, SCENARIOS, build_scenarios, find_scenario
+    from hfbench.model.options import ExtractOptions
 
-    if chosen["list_them"]:
+    if arguments.list_them:
         _list()
         return
-    names = tuple(SCENARIOS) if chosen["run_all"] else scenarios or (HEADLINE,)
-    wanted = [find_scenario(name) for name in dict.fromkeys(names)]
-    chosen["engines"] = parse_engines(chosen["engines"], chosen["backends"])
-    cases, options = _cases(wanted, chosen), _options(chosen)
-    counted = len(cases) * chosen["rounds"]
+    wanted = arguments.wanted()
+    engines = parse_engines(arguments.engines, arguments.backends)
+    cases, options = arguments.cases(wanted), ExtractOptions(**arguments.picture())
+    counted = len(cases) * arguments.rounds
     # Sinks are opened, and options read, before minutes are spent on fixtures.
-    with telemetry(chosen["sinks"], as_json=chosen["as_json"], extractions=counted) as tell:
-        with progress_bar() as bar:
-            built = build_scenarios(
-                wanted,
-                chosen["size"],
-                on_progress=lambda step: bar.show(f"{step.state} {step.name} {step.size.value}", step.done, step.total),
-            )
-        measured = _measure(_wanted(built, cases, options, chosen), chosen["record"], tell)
-    if chosen["as_json"]:
+    with telemetry(arguments.sinks, as_json=arguments.as_json, extractions=counted) as report:
+        built = build_with_bar(wanted, arguments.size)
+        measurement = arguments.measurement(built, cases, options, engines)
+        measured = _measure(measurement, record_path(arguments.record, "run"), report)
+    if arguments.as_json:
         print_json(measured.record.to_json())
     else:
         _print(built, measured)
-    _refuse_wrong_frames(measured)
+    _reject_wrong_frames(measured)
 
 
 def _measure(
-    wanted: Measurement, record: Path | None, tell: Callable[[ExtractionResult, ExtractOptions], None]
+    measurement: Measurement, record: Path, report: Callable[[ExtractionResult, ExtractOptions], None]
 ) -> Measured:
     from hfbench.bench.measure.run import measure
     from hfbench.model.cancellation import CancelToken
 
     token = CancelToken()
-    path = record or _new_record_path()
     try:
         with cancelled_by_signals(token, interrupts=True), progress_bar() as bar:
             return measure(
-                wanted,
-                path,
+                measurement,
+                record,
                 token=token,
                 on_step=lambda step: bar.show(step.what, step.done, step.total),
-                on_extracted=tell,
+                on_extracted=report,
             )
     finally:
-        if path.exists():  # also of a run that broke off: what was measured until then is in it
-            say(f"record: {path}")
-
-
-def _cases(scenarios: Sequence[Scenario], chosen: dict[str, Any]) -> tuple[Case, ...]:
-    """On built-in backends: none where only engines are asked for."""
-    from hfbench.bench.case import every_case
-
-    backends = chosen["backends"] or (() if chosen["engines"] else BACKENDS)
-    return every_case((each.name for each in scenarios), backend=backends, **_asked(chosen)) if backends else ()
-
-
-def _asked(chosen: dict[str, Any]) -> dict[str, Sequence[str]]:
-    return {"scope": chosen["scopes"] or SCOPES, "format": chosen["formats"] or ("jpg",)}
-
-
-def _options(chosen: dict[str, Any]) -> ExtractOptions:
-    from hfbench.model.options import ExtractOptions
-
-    return ExtractOptions(**_picture(chosen))
-
-
-def _picture(chosen: dict[str, Any]) -> dict[str, Any]:
-    names = ("quality", "workers", "sdr_mapping", "sdr_eotf", "sdr_white", "pixels")
-    return {name: chosen[name] for name in names if chosen[name] is not None}
-
-
-def _wanted(
-    built: tuple[BuiltScenario, ...], cases: tuple[Case, ...], options: ExtractOptions, chosen: dict[str, Any]
-) -> Measurement:
-    from hfbench.bench.case import every_case
-    from hfbench.bench.measure.external import Work
-    from hfbench.bench.measure.run import Measurement
-
-    by_name = {each.scenario.name: each for each in built}
-    asked = every_case(by_name, **_asked(chosen))
-    work = Work(cases=asked, scenarios=by_name, options=_picture(chosen), limit_seconds=chosen["limit"])
-    return Measurement(built, cases, chosen["rounds"], options, chosen["engines"], work, chosen["decode_limit"])
-
-
-def _new_record_path() -> Path:
-    from hfbench.home import records_folder
-
-    return records_folder() / f"run-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.json"
+        if record.exists():  # also after an error: it holds what was measured until then
+            say(f"record: {record}")
 
 
 def _list() -> None:
@@ -154,21 +178,29 @@ def _list() -> None:
 def _print(built: tuple[BuiltScenario, ...], measured: Measured) -> None:
     from rich.text import Text
 
-    from hfbench.cli.run_table import scenario_table
+    from hfbench.cli.run_table import ffmpeg_line, scenario_table
 
     console = out()
     for each in built:
         console.print(Text.assemble("\n", (each.scenario.name, "bold"), f": {each.scenario.title}"), soft_wrap=True)
         console.print(scenario_table(each.scenario.name, measured))
+    line = ffmpeg_line(measured)
+    if line:
+        console.print(f"\n{line}", soft_wrap=True)
 
 
-def _refuse_wrong_frames(measured: Measured) -> None:
+def _reject_wrong_frames(measured: Measured) -> None:
+    """One line for each case whose frames were wrong.
+
+    Raises:
+        MeasurementError: There is such a case.
+    """
+    from hfbench.errors import MeasurementError
+
     wrong = {case: check for case, check in measured.checks.items() if not check.is_right}
     for case, check in wrong.items():
         say(f"WRONG FRAMES in {case}: {check.first_wrong}", "bold red")
     if wrong:
-        from hfbench.errors import MeasurementError
-
         raise MeasurementError(
             f"{len(wrong)} of {len(measured.checks)} cases gave wrong frames: their times mean nothing"
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from hfbench.bench.case import DECODE_LIMIT
+from hfbench.bench.case import BUILT_IN, DECODE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,15 @@ def scenario_table(name: str, measured: Measured) -> Table:
         right = f"{check.right}/{check.expected}" if check else "-"
         table.add_row(*labels, *cells, counts, right, style=None if check is None or check.is_right else "red")
     return table
+
+
+def ffmpeg_line(measured: Measured) -> str:
+    """Which FFmpeg each built-in backend ran; empty where none was measured, or the record does not say."""
+    versions = measured.record.versions
+    known = {"libav": versions.get("ffmpeg_libav"), "ffmpeg": versions.get("ffmpeg")}
+    used = {case.backend for case in measured.cases if case.engine == BUILT_IN}
+    parts = [f"{backend} {version}" for backend, version in known.items() if backend in used and version]
+    return f"FFmpeg: {', '.join(parts)}" if parts else ""
 
 
 def _is_before(one: Case, case: Case) -> bool:

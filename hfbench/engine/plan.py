@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hfbench.color import HdrTarget, Matrix, target_of
+from hfbench.color import HdrTarget, Matrix, Primaries, target_of
+from hfbench.model.pixel_format import PixelFamily
 from hfbench.model.plan import (
     ClipPlan,
     ColorMap,
     GamutSwap,
-    HlgToPq,
+    HdrToHdr,
     ImageFormat,
     ImageSpec,
     Normalize,
@@ -168,7 +169,48 @@ def _refusal(probed: ProbedClip) -> ClipFailure | None:
             "export the clip as profile 8 or HDR10"
         )
         return ClipFailure(clip.id, FailureKind.UNSUPPORTED_MEDIA, message)
+    return _unsupported_pixels(probed)
+
+
+def _unsupported_pixels(probed: ProbedClip) -> ClipFailure | None:
+    """Pixels whose meaning can't be computed exactly are refused: a wrong picture would go unnoticed."""
+    media = probed.media
+    if media.pixel_family is PixelFamily.UNREADABLE:
+        message = f"FFmpeg can't convert {media.pixel_format} pixels: transcode the clip to a common pixel format"
+        return ClipFailure(probed.clip.id, FailureKind.UNSUPPORTED_MEDIA, message)
+    if media.matrix not in DRAWN_MATRICES:
+        name = _MATRIX_NAMES.get(media.matrix, f"number {media.matrix}")
+        message = (
+            f"the colour matrix is {name}, which can't be drawn exactly: transcode the clip to BT.709 or BT.2020, "
+            "non-constant luminance"
+        )
+        return ClipFailure(probed.clip.id, FailureKind.UNSUPPORTED_COLOUR, message)
     return None
+
+
+#: H.273 matrices that are linear in the signal and that FFmpeg's scaler knows.
+DRAWN_MATRICES = frozenset(
+    {
+        Matrix.RGB,
+        Matrix.BT709,
+        Matrix.FCC,
+        Matrix.BT470BG,
+        Matrix.SMPTE170M,
+        Matrix.SMPTE240M,
+        Matrix.BT2020_NCL,
+    }
+)
+_MATRIX_NAMES = {
+    Matrix.YCGCO: "YCgCo",
+    Matrix.BT2020_CL: "BT.2020 with constant luminance",
+    Matrix.SMPTE2085: "SMPTE ST 2085 (Y'D'zD'x)",
+    Matrix.CHROMA_NCL: "derived from primaries that are not BT.709's or BT.2020's",
+    Matrix.CHROMA_CL: "derived from the primaries, with constant luminance",
+    Matrix.ICTCP: "ICtCp",
+    15: "IPT-C2",
+    16: "YCgCo-Re",
+    17: "YCgCo-Ro",
+}
 
 
 #: IPT-PQ-c2 pixels only (Dolby Vision Bitstreams Within the ISO Base Media File Format, 2.1.2).
@@ -176,11 +218,13 @@ DOLBY_VISION_WITHOUT_BASE_LAYER = 5
 
 
 def _color_of(media: MediaInfo, target: HdrTarget | None, options: ExtractOptions) -> ColorMap | None:
+    """The map into the one colour space of a composition with HDR: BT.2020 with the target's transfer."""
     own = media.hdr_target
-    if target is None or own is target:
+    if target is None:
         return None
     if own is not None:
-        return HlgToPq()  # a composition with PQ is PQ, so HLG to PQ is the only conversion between the two
+        primaries = Primaries(media.primaries)
+        return None if own is target and primaries is Primaries.BT2020 else HdrToHdr(own, primaries, target)
     if options.sdr_mapping is SdrMapping.GAMUT:
         return GamutSwap(target)
     return SdrToHdr(target, media.display_primaries, options.sdr_eotf, options.sdr_white)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Points on either side that a size is taken from: what is farther away tells of other times than this step's.
+#: The size of a step is taken from so many points on either side: what is farther away is not about this step.
 NEAREST: Final = 30
 _CONFIDENCE: Final = 0.95
 
@@ -64,5 +64,5 @@ def _mann_whitney_cdf(first: int, second: int) -> Floats:
             longer.append(counts)
         row = longer
     cumulative: Floats = np.cumsum(row[second]) / comb(first + second, first)
-    cumulative.setflags(write=False)  # it is shared by everyone who asks
+    cumulative.setflags(write=False)  # the cache hands out the same array each time
     return cumulative

@@ -79,7 +79,7 @@ class Step:
 
 
 def is_too_short(series: Series) -> bool:
-    """Whether a line of times has too few points for a step to be told from noise; a counter never has."""
+    """Whether a line of times has too few points for a step to be distinguished from noise; a counter never has."""
     return series.axes.is_time and len(series.points) < LEAST_POINTS
 
 

@@ -160,10 +160,10 @@ class History:
         return History(tuple(kept), self.trouble, self.left_out)
 
     def case_of(self, axes: Axes) -> str:
-        """:attr:`Axes.case`, and what else it takes to tell this line from the others of the same scenario and case."""
+        """:attr:`Axes.case`, and what distinguishes this line from others of the same scenario, case and metric."""
         alike = [each.axes for each in self.series if str(each.axes) == str(axes)]
-        told = [name for name in _IDENTITY if len({getattr(each, name) for each in alike}) > 1]
-        more = [f"{name} {getattr(axes, name) or 'none'}" for name in told]
+        telling = [name for name in _IDENTITY if len({getattr(each, name) for each in alike}) > 1]
+        more = [f"{name} {getattr(axes, name) or 'none'}" for name in telling]
         return ", ".join([axes.case, *more])
 
 

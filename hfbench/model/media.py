@@ -7,7 +7,9 @@ from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hfbench.color import ColorTags, HdrTarget, Matrix, Primaries
+from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
+from hfbench.model.clock import STATED, Clock
+from hfbench.model.pixel_format import PixelFamily, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,11 +57,31 @@ class ContentLight:
 
 @dataclass(frozen=True, slots=True)
 class HdrFacts:
-    """What a source says about dynamic range beyond its colour tags."""
+    """What a source says about dynamic range beyond its colour tags.
+
+    Attributes:
+        dolby_vision_profile: from the container's configuration record, else from the first frame's RPU.
+        dolby_vision_compatibility: base-layer signal compatibility ID of the configuration record (Dolby Vision Streams
+            Within the ISO Base Media File Format, 3.2): 0 none, 1 HDR10, 2 SDR, 4 HLG, 6 Ultra HD Blu-ray. None where
+            the container has no record.
+        has_hdr10_plus: whether the first frame carries SMPTE ST 2094-40 metadata.
+    """
 
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
     dolby_vision_profile: int | None = None
+    dolby_vision_compatibility: int | None = None
+    has_hdr10_plus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Decoded pixels that the container hides, at each side (``clap`` of ISO/IEC 14496-12, PixelCrop of Matroska)."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +96,6 @@ class FrameTiming:
         frames: packets that yield a shown frame, None where only the ends of the file were read.
         period: seconds a frame in a CFR file, the median distance in a VFR file.
         is_vfr: whether the timestamps leave a uniform grid by more than 2 ms or one tick.
-        reorder_delay: the longest time between a frame's decode time and its presentation, as far as they were read:
-            containers that seek by decode time land up to this much too late.
         longest_hold: the longest time that one frame is on screen, as far as timestamps were read.
     """
 
@@ -86,17 +106,17 @@ class FrameTiming:
     period: Fraction
     is_vfr: bool
     longest_hold: Fraction = Fraction(0)
-    reorder_delay: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """One source file, as opened. ``width`` and ``height`` are decoded pixels before rotation.
+    """One source file, as opened. ``width`` and ``height`` are decoded pixels, cropped, before rotation.
 
     Attributes:
         path: absolute.
         format_name: FFmpeg's demuxer name.
-        stream_index: the video stream that is used: the first that is not a cover picture.
+        stream_index: the video stream that is used: of those that are no cover picture the one that FFmpeg would take.
+        crop: what the container hides of the decoded picture; None where it hides nothing.
         time_base: seconds a tick of the stream.
         origin_ticks: the container's start in ticks of ``time_base``: media time = (pts - origin_ticks) * time_base.
         decoder: the decoder that keeps everything the stream holds (``libvpx-vp9`` for VP9 with alpha).
@@ -104,8 +124,7 @@ class MediaInfo:
         frame_tags: colour tags of the first decoded frame.
         notes: ``(kind, message)`` of what is unusual and true of this file.
         is_intermediate: whether a preflight of ours made it: then its tags are known, not read.
-        is_dated_by_order: whether the container keeps decode times only while the pictures are reordered (AVI with
-            B-frames): the n-th picture shown has the n-th time, so reading has to begin at the file's start.
+        clock: how its packets become media times.
     """
 
     path: Path
@@ -129,7 +148,24 @@ class MediaInfo:
     hdr: HdrFacts
     notes: tuple[tuple[str, str], ...] = ()
     is_intermediate: bool = False
-    is_dated_by_order: bool = False
+    clock: Clock = STATED
+    crop: Crop | None = None
+
+    @property
+    def decoded_size(self) -> tuple[int, int]:
+        """(width, height) of decoded pictures, before the container's crop."""
+        crop = self.crop or Crop(0, 0, 0, 0)
+        return self.width + crop.left + crop.right, self.height + crop.top + crop.bottom
+
+    @property
+    def pixel_family(self) -> PixelFamily:
+        """How the samples are to be read."""
+        return family_of(self.pixel_format)
+
+    @property
+    def origin(self) -> Fraction:
+        """The container's start on its own clock, seconds: what is subtracted from its times to get media time."""
+        return self.origin_ticks * self.time_base
 
     @property
     def tags(self) -> ColorTags:
@@ -144,25 +180,51 @@ class MediaInfo:
     @property
     def is_matrix_guessed(self) -> bool:
         """Whether no tag says which matrix the Y'CbCr pixels were made with."""
-        return self.tags.matrix == Matrix.UNSPECIFIED and not self.is_rgb and self.matrix != Matrix.BT2020_NCL
-
-    @property
-    def is_rgb(self) -> bool:
-        """Whether the pixels are RGB, which need no matrix."""
-        return self.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal8"))
+        is_ycbcr = self.pixel_family is PixelFamily.YCBCR
+        return is_ycbcr and self._stated_matrix is None and self.matrix != Matrix.BT2020_NCL
 
     @property
     def matrix(self) -> int:
-        """The matrix to decode with; where no tag says, by the usual size rule (BT.601 for standard definition)."""
-        stated = self.tags.matrix
-        if self.is_rgb:
+        """The matrix to decode with; where no tag says, by the usual size rule (BT.601 for standard definition).
+
+        Matrix 12 is derived from the primaries (H.273, 8.3): BT.709's and BT.2020's are those two matrices.
+        """
+        if self.pixel_family is not PixelFamily.YCBCR:
             return Matrix.RGB
-        if stated != Matrix.UNSPECIFIED:
+        stated = self._stated_matrix
+        if stated == Matrix.CHROMA_NCL:
+            return _DERIVED_MATRIX.get(self.tags.primaries, Matrix.CHROMA_NCL)
+        if stated is not None:
             return stated
         if self.tags.primaries == Primaries.BT2020 or self.hdr_target is not None:
             return Matrix.BT2020_NCL
         is_high_definition = self.width >= FIRST_BT709_WIDTH or self.height > LAST_BT601_LINE_COUNT
         return Matrix.BT709 if is_high_definition else Matrix.SMPTE170M
+
+    @property
+    def _stated_matrix(self) -> int | None:
+        """The tag; None where it says nothing that can be true of Y'CbCr (0 is RGB, 2 unspecified, others reserved)."""
+        stated = self.tags.matrix
+        is_possible = stated in _KNOWN_MATRICES and stated not in {Matrix.RGB, Matrix.UNSPECIFIED}
+        return stated if is_possible else None
+
+    @property
+    def range(self) -> ColorRange:
+        """The range to read samples by. Where no tag says: limited, but full for RGB and for grey of image codecs."""
+        stated = self.tags.range
+        if self.pixel_format.startswith("mono"):
+            return ColorRange.FULL
+        if stated in {ColorRange.LIMITED, ColorRange.FULL}:
+            return ColorRange(stated)
+        is_full = self.pixel_family is not PixelFamily.YCBCR and self.codec not in _LIMITED_BY_DEFAULT
+        return ColorRange.FULL if is_full else ColorRange.LIMITED
+
+    @property
+    def primaries(self) -> int:
+        """The primaries of the pixels; where HDR does not say, BT.2020's, which BT.2100 asks for."""
+        stated = self.tags.primaries
+        is_known = stated in set(Primaries) and stated != Primaries.UNSPECIFIED
+        return Primaries.BT2020 if self.hdr_target is not None and not is_known else stated
 
     @property
     def display_primaries(self) -> Primaries:
@@ -184,6 +246,11 @@ class MediaInfo:
         return (height, width) if self.orientation.swaps_sides else (width, height)
 
 
+#: H.273 table 4, and its later values 15 (IPT-C2), 16 and 17 (YCgCo-Re, YCgCo-Ro).
+_KNOWN_MATRICES = {*Matrix, 15, 16, 17}
+_DERIVED_MATRIX: Mapping[int, Matrix] = {Primaries.BT709: Matrix.BT709, Primaries.BT2020: Matrix.BT2020_NCL}
+#: Codecs whose standards infer limited range where nothing is said.
+_LIMITED_BY_DEFAULT = {"h264", "hevc", "av1", "vp8", "vp9", "vvc", "mpeg4", "mpeg2video"}
 #: BT.601 systems have 480 or 576 active lines; taller or wider untagged pictures are taken for BT.709.
 LAST_BT601_LINE_COUNT = 576
 FIRST_BT709_WIDTH = 1280
@@ -195,4 +262,9 @@ _MAPPABLE_PRIMARIES: Mapping[int, Primaries] = {
     Primaries.SMPTE240M: Primaries.SMPTE170M,  # the same chromaticities
     Primaries.BT2020: Primaries.BT2020,
     Primaries.SMPTE432: Primaries.SMPTE432,
+    Primaries.SMPTE431: Primaries.SMPTE431,
+    Primaries.BT470M: Primaries.BT470M,
+    Primaries.FILM: Primaries.FILM,
+    Primaries.SMPTE428: Primaries.SMPTE428,
+    Primaries.EBU3213: Primaries.EBU3213,
 }

@@ -8,20 +8,22 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.color import ColorTags
-from hfbench.model.media import ContentLight, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
+from hfbench.model.clock import Clock, Edit, EditedClock, Join, JoinedClock, OrderClock, StatedClock
+from hfbench.model.media import ContentLight, Crop, FrameTiming, HdrFacts, MasteringDisplay, MediaInfo, Orientation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 #: Version of the document; a change of :class:`~hfbench.model.media.MediaInfo` needs a new one.
-#: 1: the first; 2: dating, the longest hold, the reorder delay.
-DOCUMENT_VERSION: Final = 2
+#: 1: the first; 2: dating, the longest hold, the reorder delay; 3: the clock; 4: the crop, HDR10+.
+DOCUMENT_VERSION: Final = 4
 
 
 def to_document(media: MediaInfo) -> dict[str, Any]:
     """The probe result as JSON values, without the path, which the reader knows."""
-    return {field.name: _plain(getattr(media, field.name)) for field in fields(media) if field.name != "path"}
+    plain = {field.name: _plain(getattr(media, field.name)) for field in fields(media) if field.name != "path"}
+    return plain | {"clock": {"kind": type(media.clock).__name__, **plain["clock"]}}
 
 
 def _plain(value: object) -> Any:
@@ -53,17 +55,36 @@ def from_document(document: Mapping[str, Any], path: Path) -> MediaInfo:
         "container_tags": ColorTags(**given["container_tags"]),
         "frame_tags": ColorTags(**given["frame_tags"]),
         "hdr": _hdr(given["hdr"]),
+        "crop": None if given["crop"] is None else Crop(**given["crop"]),
+        "clock": _clock(given["clock"]),
         "notes": tuple((kind, message) for kind, message in given["notes"]),
     }
     return MediaInfo(path=path, **given)
 
 
+_SECONDS: Final = ("first_pts", "last_pts", "end", "period", "longest_hold")
+
+
 def _timing(given: Mapping[str, Any]) -> FrameTiming:
-    exact = {
-        name: Fraction(given[name])
-        for name in ("first_pts", "last_pts", "end", "period", "longest_hold", "reorder_delay")
-    }
+    exact = {name: Fraction(given[name]) for name in _SECONDS}
     return FrameTiming(**exact, frames=given["frames"], is_vfr=given["is_vfr"])
+
+
+def _clock(given: Mapping[str, Any]) -> Clock:
+    match given["kind"]:
+        case "StatedClock":
+            return StatedClock()
+        case "OrderClock":
+            return OrderClock()
+        case "JoinedClock":
+            joins = tuple(Join(each["position"], Fraction(each["shift"])) for each in given["joins"])
+            return JoinedClock(joins, tuple((Fraction(time), position) for time, position in given["keyframes"]))
+        case "EditedClock":
+            return EditedClock(tuple(Edit(*(Fraction(each[name]) for name in _EDIT_FIELDS)) for each in given["edits"]))
+    raise ValueError(f"there is no clock named {given['kind']!r}")
+
+
+_EDIT_FIELDS: Final = ("start", "duration", "media_start")
 
 
 def _hdr(given: Mapping[str, Any]) -> HdrFacts:
@@ -72,6 +93,8 @@ def _hdr(given: Mapping[str, Any]) -> HdrFacts:
         mastering_display=None if mastering is None else _mastering(mastering),
         content_light=None if light is None else ContentLight(**light),
         dolby_vision_profile=given["dolby_vision_profile"],
+        dolby_vision_compatibility=given["dolby_vision_compatibility"],
+        has_hdr10_plus=given["has_hdr10_plus"],
     )
 
 

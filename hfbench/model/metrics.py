@@ -106,6 +106,11 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
+def is_counted(name: str) -> bool:
+    """Whether a metric is counted work or bytes by its definition; what :data:`METRICS` lacks is taken for a time."""
+    return METRICS.get(name, ("ms", ""))[0] != "ms"
+
+
 #: name -> (unit, meaning). The table that `hfbench metrics` prints and that records are held against.
 METRICS: Final[dict[str, tuple[str, str]]] = {
     "resolveMs": ("ms", "paths resolved, existence and type checked"),

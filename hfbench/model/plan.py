@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from hfbench.color import HdrTarget
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hfbench.color import Primaries
+    from hfbench.color import HdrTarget, Primaries
     from hfbench.composition import Clip
     from hfbench.model.media import MediaInfo
     from hfbench.model.result import ClipWarning, Placement
@@ -106,14 +104,24 @@ class GamutSwap:
 
 
 @dataclass(frozen=True, slots=True)
-class HlgToPq:
-    """Convert an HLG clip to PQ by the reference display of ITU-R BT.2100, 1000 cd/m²."""
+class HdrToHdr:
+    """HDR of one transfer and set of primaries in a composition's own: BT.2020 with the target's transfer.
 
-    target: HdrTarget = HdrTarget.PQ
+    The light that the source shows is kept; for HLG that is the light of BT.2100's reference display of 1000 cd/m².
+
+    Attributes:
+        source: the transfer of the source.
+        primaries: of the source.
+        target: the transfer to end in.
+    """
+
+    source: HdrTarget
+    primaries: Primaries
+    target: HdrTarget
 
 
 #: How a clip's colours are converted to the composition's.
-ColorMap = SdrToHdr | GamutSwap | HlgToPq
+ColorMap = SdrToHdr | GamutSwap | HdrToHdr
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class FailureKind(Enum):
     NO_FRAMES = "no_frames"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
+    UNSUPPORTED_COLOUR = "unsupported_colour"
     MEDIA_START_OUT_OF_RANGE = "media_start_out_of_range"
     NEVER_SHOWN = "never_shown"
     SOURCE_DAMAGED = "source_damaged"

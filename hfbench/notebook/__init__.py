@@ -1,4 +1,4 @@
-"""What notebooks show: rich displays, figures with words and numbers beside them, and the loading behind both.
+"""The functions that notebooks call: loading and measuring, rich displays, and figures with text alternatives.
 
 A cell is two or three lines::
 
@@ -7,8 +7,8 @@ A cell is two or three lines::
     record = nb.measured("hdr-sdr-mixed-scope", size="180p", rounds=3)
     nb.scope_figure(record, "hdrPreflightMs")
 
-Every figure is a matplotlib figure that also carries a text for those who can't see it and a table of its numbers.
-Names are loaded when first used: importing this costs nothing.
+Every figure is a matplotlib figure with a text alternative and a table of its values. Names are imported on first use,
+so that importing this package is fast.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ __all__ = [
     "work_table",
 ]
 
-#: No module has the name of something in it: its import would put the module in that one's place.
+#: No module has the name of something in it: importing the module would replace the name.
 _MODULES = {
     "colour_figures": ("banding_figure", "colour_figure", "white_figure"),
     "comparing": ("comparison_of", "comparison_sides"),

@@ -1,4 +1,4 @@
-"""The formulas of the standards, written here once more: what judges the engine shares no code with it.
+"""The formulas of the standards, implemented independently: what judges the engine shares no code with it.
 
 Sources: ITU-R BT.1886 (SDR display), BT.2087 (primaries), BT.2100-2 (PQ, ICtCp), BT.2124 (delta E ITP), SMPTE ST 2084.
 """
@@ -48,7 +48,7 @@ def sdr_to_light(signal: Floats) -> Floats:
 
 
 def delta_e_itp(one: Floats, other: Floats) -> Floats:
-    """How different two BT.2020 lights (cd/m², shape (..., 3)) look; 1 is just noticeable."""
+    """The visible difference of two BT.2020 lights (cd/m², shape (..., 3)); 1 is just noticeable."""
     difference = _itp(one) - _itp(other)
     distance: Floats = 720 * np.sqrt((difference**2).sum(axis=-1))
     return distance

@@ -1,4 +1,4 @@
-"""Colour for the eye: how far patches are from right, how bright white becomes, and where greys fall together."""
+"""Figures of colour: the error of each patch, the light of white, and greys that become equal."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _LEAST: Final = 0.001
 
 
 def colour_figure(trial: ColourTrial) -> DescribedFigure:
-    """Delta E ITP of the named patches by way; 1 is just noticeable."""
+    """Delta E ITP of the named patches, one colour per output; 1 is just noticeable."""
     named = [place for place, patch in enumerate(trial.patches) if not patch.is_grey]
     figure, axis = new_figure(8.5, 5.4)
-    found = {way: trial.differences(way) for way in trial.light}
-    for kind, (way, values) in enumerate(found.items()):
-        style = {"color": PALETTE[kind], "marker": MARKERS[kind], "label": _NAMES[way]}
+    found = {output: trial.differences(output) for output in trial.light}
+    for kind, (output, values) in enumerate(found.items()):
+        style = {"color": PALETTE[kind], "marker": MARKERS[kind], "label": _NAMES[output]}
         axis.scatter(np.maximum(values[named], _LEAST), range(len(named)), s=36, zorder=3, **style)
     axis.axvline(JUST_NOTICEABLE, color=GREY, linestyle="--")
     axis.annotate("just noticeable ", (JUST_NOTICEABLE, -0.8), color=GREY, fontsize=9, ha="right")
@@ -46,19 +46,21 @@ def colour_figure(trial: ColourTrial) -> DescribedFigure:
     logarithmic(axis, "x")
     axis.set_xlabel("ΔE ITP against BT.2408, logarithmic (ITU-R BT.2124)")
     axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.13), ncols=3, fontsize=9)
-    told = "; ".join(f"{_NAMES[way]} mean {number(float(values.mean()))}" for way, values in found.items())
-    rows = [(trial.patches[place].name, *(number(float(found[way][place])) for way in found)) for place in named]
+    described = "; ".join(f"{_NAMES[output]} mean {number(float(values.mean()))}" for output, values in found.items())
+    rows = [(trial.patches[place].name, *(number(float(found[output][place])) for output in found)) for place in named]
     for title, pick in (("mean of all patches and greys", np.mean), ("largest", np.max)):
         rows.append((title, *(number(float(pick(values))) for values in found.values())))
-    headings = ("patch", *(f"ΔE ITP, {_NAMES[way]}" for way in found))
-    return figure.described(f"Dots of the colour error of {len(named)} patches: {told}.", Table(headings, tuple(rows)))
+    headings = ("patch", *(f"ΔE ITP, {_NAMES[output]}" for output in found))
+    return figure.described(
+        f"Colour error of {len(named)} patches, a dot each: {described}.", Table(headings, tuple(rows))
+    )
 
 
 def white_figure(trial: ColourTrial) -> DescribedFigure:
-    """How bright SDR white is in the HDR picture, each way."""
+    """The light of SDR white in the HDR picture, one row per output."""
     place = next(place for place, patch in enumerate(trial.patches) if patch.name == "white")
-    whites = {_NAMES[way]: float(light[place].mean()) for way, light in trial.light.items()}
-    shown = {"right (BT.2408)": SDR_WHITE, **whites}
+    whites = {_NAMES[output]: float(light[place].mean()) for output, light in trial.light.items()}
+    shown = {"correct (BT.2408)": SDR_WHITE, **whites}
     figure, axis = new_figure(8.5, 2.4)
     for kind, value in enumerate(shown.values()):
         color = ORANGE if value > 2 * SDR_WHITE else BLUE
@@ -70,37 +72,39 @@ def white_figure(trial: ColourTrial) -> DescribedFigure:
     axis.margins(x=0.3, y=0.2)
     logarithmic(axis, "x")
     axis.set_xlabel("light of SDR white (cd/m²), logarithmic")
-    told = "; ".join(f"{name} {number(value)}" for name, value in shown.items())
+    described = "; ".join(f"{name} {number(value)}" for name, value in shown.items())
     rows = tuple((name, number(value), f"{value / SDR_WHITE:.2f}") for name, value in shown.items())
-    table = Table(("way", "SDR white (cd/m²)", "times right"), rows)
-    return figure.described(f"Dots of the light of SDR white in cd/m²: {told}.", table)
+    table = Table(("output", "SDR white (cd/m²)", "times the correct light"), rows)
+    return figure.described(f"Light of SDR white in cd/m², a dot per output: {described}.", table)
 
 
 def banding_figure(trial: ColourTrial) -> DescribedFigure:
-    """The step from each grey to the next: where it is 0 two greys have become one, where it is large a band shows."""
+    """The step from each grey to the next: at 0 two greys have become one, and a large step is seen as a band."""
     greys = [place for place, patch in enumerate(trial.patches) if patch.is_grey]
     codes = [int(trial.patches[place].name.split()[1]) for place in greys][1:]
     figure, axis = new_figure(8.5, 3.4)
-    ways = sorted(way for way in trial.light if way.startswith("bt2408"))  # the fine line over the coarse one
-    rows, told = [], []
-    for kind, way in enumerate(ways):
-        steps = _grey_steps(trial.light[way][greys])
-        axis.step(codes, steps, where="mid", color=PALETTE[kind], linewidth=1.2 + kind, label=_NAMES[way])
+    outputs = sorted(
+        output for output in trial.light if output.startswith("bt2408")
+    )  # the fine line over the coarse one
+    rows, described = [], []
+    for kind, output in enumerate(outputs):
+        steps = _grey_steps(trial.light[output][greys])
+        axis.step(codes, steps, where="mid", color=PALETTE[kind], linewidth=1.2 + kind, label=_NAMES[output])
         distinct = int((steps > 0).sum()) + 1
         rows.append(
-            (_NAMES[way], str(len(greys)), str(distinct), number(float(steps.max())), number(float(steps.mean())))
+            (_NAMES[output], str(len(greys)), str(distinct), number(float(steps.max())), number(float(steps.mean())))
         )
-        told.append(
-            f"{_NAMES[way]} keeps {distinct} of {len(greys)} greys apart, largest step {number(float(steps.max()))}"
+        described.append(
+            f"{_NAMES[output]} keeps {distinct} of {len(greys)} greys apart, largest step {number(float(steps.max()))}"
         )
     axis.axhline(JUST_NOTICEABLE, color=GREY, linestyle="--")
     axis.annotate(" just noticeable", (codes[-1], JUST_NOTICEABLE), color=GREY, fontsize=9, va="center")
     axis.set_xlabel("SDR grey (8-bit code, 16 is black)")
     axis.set_ylabel("step to the next grey (ΔE ITP)")
     axis.legend(frameon=False, loc="best")
-    headings = ("way", "greys in", "greys out", "largest step (ΔE ITP)", "mean step (ΔE ITP)")
+    headings = ("output", "greys in", "greys out", "largest step (ΔE ITP)", "mean step (ΔE ITP)")
     return figure.described(
-        f"Lines of the step between neighbouring greys: {'; '.join(told)}.", Table(headings, tuple(rows))
+        f"Step between neighbouring greys, a line per output: {'; '.join(described)}.", Table(headings, tuple(rows))
     )
 
 

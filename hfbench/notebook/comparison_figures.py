@@ -1,4 +1,4 @@
-"""A comparison for the eye: every pair, and every change with its interval."""
+"""Figures of a comparison: every pair, and every change with its interval."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ _WIDEST: Final = 3.0  # log units drawn for an interval that has no end yet
 
 
 def pairs_figure(sides: Sides, metric: str = "cpuMs") -> DescribedFigure:
-    """The change within each pair of rounds, in the order of the rounds: drift and outliers show here."""
+    """The change within each pair of rounds, in the order of the rounds; it shows drift and outliers."""
     figure, axis = new_figure(8.5, 3.4)
-    rows, told = [], []
+    rows, described = [], []
     for kind, (case, pairs) in enumerate(_paired(sides, metric)):
         rounds = [place for place, _, _ in pairs]
         changes = [100 * (after / before - 1) for _, before, after in pairs]
         style = {"color": PALETTE[kind % len(PALETTE)], "marker": MARKERS[kind % len(MARKERS)]}
         axis.scatter(rounds, changes, s=36, label=case, zorder=3, **style)
         rows += [(case, str(place), number(old), number(new), f"{new / old - 1:+.1%}") for place, old, new in pairs]
-        told.append(f"{case} from {min(changes):+.1f}% to {max(changes):+.1f}%")
+        described.append(f"{case} from {min(changes):+.1f}% to {max(changes):+.1f}%")
     axis.axhline(0, color="black", linewidth=1)
     axis.set_xlabel("round")
     axis.set_ylabel(f"change of {metric} (%)")
     axis.xaxis.get_major_locator().set_params(integer=True)
     if rows:
         axis.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1))
-    alt = f"Dots of the change of {metric} in each round, {sides.contender.name} against {sides.base.name}: "
+    alt = f"Change of {metric} in each round, {sides.contender.name} against {sides.base.name}, a dot per round: "
     headings = ("case", "round", f"{sides.base.name} (ms)", f"{sides.contender.name} (ms)", "change")
-    return figure.described(alt + ("; ".join(told) or "no pairs") + ".", Table(headings, tuple(rows)))
+    return figure.described(alt + ("; ".join(described) or "no pairs") + ".", Table(headings, tuple(rows)))
 
 
 def _paired(sides: Sides, metric: str) -> Iterator[tuple[str, list[tuple[int, float, float]]]]:
@@ -67,7 +67,7 @@ def _paired(sides: Sides, metric: str) -> Iterator[tuple[str, list[tuple[int, fl
 
 
 def changes_figure(outcome: Comparison) -> DescribedFigure:
-    """The change of every noisy metric with its interval; right of the dashed line is a regression shown."""
+    """The change of every noisy metric with its interval; an interval right of the dashed line is a regression."""
     rows = [row for row in outcome.rows if row.kind is Kind.TIME and row.judgement]
     figure, axis = new_figure(8.5, 0.55 * max(len(rows), 1) + 1.2)
     for place, row in enumerate(rows):
@@ -78,9 +78,9 @@ def changes_figure(outcome: Comparison) -> DescribedFigure:
     axis.set_yticks(range(len(rows)), [f"{row.case}\n{row.metric}" for row in rows], fontsize=8)
     axis.set_ylim(max(len(rows), 1) - 0.5, -1)
     axis.set_xlabel("change (%), with its interval")
-    told = [f"{row.case} {row.metric} {_spelled(row)}, {name_of(row.verdict)}" for row in rows]
+    described = [f"{row.case} {row.metric} {_spelled(row)}, {name_of(row.verdict)}" for row in rows]
     table = Table(("case", "metric", "change", "interval", "pairs", "verdict"), tuple(_cells(row) for row in rows))
-    return figure.described(f"Changes with intervals: {'; '.join(told) or 'nothing was judged'}.", table)
+    return figure.described(f"Changes with intervals: {'; '.join(described) or 'nothing was judged'}.", table)
 
 
 def _draw(axis: object, place: int, row: Row) -> None:
@@ -105,5 +105,5 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.judgement is None:
         return (str(row.case), row.metric, "", "", "", name_of(row.verdict))
     found = row.judgement.bound
-    change, told = percent(found.change), name_of(row.verdict) + ("" if row.is_blocking else " (advisory)")
-    return (str(row.case), row.metric, change, interval(found), str(found.pairs), told)
+    change, described = percent(found.change), name_of(row.verdict) + ("" if row.is_blocking else " (advisory)")
+    return (str(row.case), row.metric, change, interval(found), str(found.pairs), described)

@@ -1,7 +1,7 @@
-"""Figures that can be read without seeing them: a text in place of the picture, and its numbers in a table below.
+"""Figures with a text alternative, and a table of their values below.
 
 Colours are those of Okabe & Ito, "Color Universal Design" (2008), which differ for every common kind of colour vision;
-nothing is told by colour alone: markers and labels say it too.
+nothing is shown by colour alone: markers and labels repeat it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PALETTE: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 
 _DOTS_PER_INCH: Final = 144
-#: Rows above which a table is folded away under one line that opens it.
+#: Tables with more rows are folded behind a summary.
 _FOLDED_ABOVE: Final = 14
 _NUMBER: Final = re.compile(r"(below )?[\[+-]?\d[\d,.]*(%|, | \w+$|$)")
 _NEARLY_GONE: Final = -0.9995
@@ -47,10 +47,10 @@ _SOME_TICKS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Headings and rows of texts; columns of numbers stand right-aligned.
+    """Headings and rows of texts; columns of numbers are right-aligned.
 
     Attributes:
-        folded: the line under which the table is folded away; long tables always are.
+        folded: the summary behind which the table is folded; long tables always are.
     """
 
     headings: tuple[str, ...]
@@ -84,18 +84,18 @@ class Table:
 
 
 class DescribedFigure(Figure):
-    """A matplotlib figure with ``alt`` (what it shows, in words) and ``numbers`` (the same, as a table)."""
+    """A matplotlib figure with ``alt`` (a text alternative) and ``numbers`` (a table of its values)."""
 
     alt: str = ""
     numbers: Table | None = None
 
     def described(self, alt: str, numbers: Table) -> DescribedFigure:
-        """Say what the figure shows; returns the figure."""
+        """Set the text alternative and the table; returns the figure."""
         self.alt, self.numbers = alt, numbers
         return self
 
     def _repr_html_(self) -> str:
-        """Picture with alternative text, and under it the table."""
+        """The picture with its text alternative, followed by the table."""
         picture = io.BytesIO()
         self.savefig(picture, format="png", dpi=_DOTS_PER_INCH)
         data = base64.b64encode(picture.getvalue()).decode("ascii")
@@ -118,14 +118,14 @@ def new_figure(width: float = 8.5, height: float = 4.0, **subplots: Any) -> tupl
 
 
 def quiet(axes: Axes) -> None:
-    """Less ink: no upper and right border, a light grid behind the data."""
+    """Remove the upper and the right border, and put a light grid behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number for people: ``1,234``, ``12.3``, ``0.0123``; never in exponents."""
+    """A number to be read: ``1,234``, ``12.3``, ``0.0123``; never with an exponent."""
     if value == 0:
         return "0"
     size = abs(value)
@@ -136,7 +136,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def percent(value: float | None) -> str:
-    """``+4.2%``; nothing for None. What is nearly all gone is not said to be all gone."""
+    """``+4.2%``; empty for None. A change that rounds to -100% without being it is ``below -99.9%``."""
     if value is None:
         return ""
     return "below -99.9%" if -1 < value < _NEARLY_GONE else f"{value:+.1%}"
@@ -159,5 +159,5 @@ def _cell(text: str, side: str) -> str:
 
 
 def _side(column: list[str]) -> str:
-    """Where a column's cells stand: numbers to the right, so that their digits can be compared."""
+    """The alignment of a column: numbers to the right, so that their digits can be compared."""
     return "right" if all(_NUMBER.match(text) for text in column if text) else "left"

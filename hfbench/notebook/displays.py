@@ -1,4 +1,4 @@
-"""Results, comparisons, verdicts and steps as a notebook shows them: a sentence, then tables."""
+"""Results, comparisons, verdicts and steps as a notebook shows them: a headline, sentences, tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hfbench.history import History, Series, Step
     from hfbench.model.result import ExtractionResult
 
-#: Verdict -> (sign, colour): the sign and the word say it, the colour only helps.
+#: Verdict -> (sign, colour). Sign and name carry the meaning; the colour only repeats it.
 _SIGNS: Final = {
     "PASS": ("✓", GREEN),
     "FAIL": ("✗", ORANGE),
@@ -51,39 +51,52 @@ class Display:
 
 
 def show_result(result: ExtractionResult) -> Display:
-    """What became of every clip; warnings in the words of the engine."""
+    """The outcome of every clip, with its warnings."""
     rows = [
         (clip.clip_id, "extracted", str(clip.frames), "x".join(map(str, clip.size)), clip.pattern)
         for clip in result.clips
     ]
     rows += [(failure.clip_id, failure.kind.value, "0", "", "") for failure in result.failures]
-    told = [f"{clip.clip_id}: {warning.message}" for clip in result.clips for warning in clip.warnings]
-    told += [f"{failure.clip_id}: {failure.message}" for failure in result.failures]
+    messages = [f"{clip.clip_id}: {warning.message}" for clip in result.clips for warning in clip.warnings]
+    messages += [f"{failure.clip_id}: {failure.message}" for failure in result.failures]
     frames, breakdown = sum(clip.frames for clip in result.clips), result.breakdown
     headline = (
         f"{frames} frames of {len(result.clips)} clips in {breakdown.video_extract_ms:,.0f} ms "
         f"({breakdown.cpu_ms:,.0f} ms of CPU time); {len(result.failures)} clips failed"
     )
     table = Table(("clip", "outcome", "frames", "picture", "files"), tuple(rows))
-    return Display(headline, (*told, *(note.message for note in result.notes)), (table,), _color(ok=result.success))
+    return Display(headline, (*messages, *(note.message for note in result.notes)), (table,), _color(ok=result.success))
 
 
 def show_record(record: RunRecord) -> Display:
-    """What a reader must know to believe a record; machine and software are folded away under it."""
+    """The conditions of a record: engines, load, notes; machine and software are folded."""
     rounds = max((sample.round for sample in record.samples), default=0)
     loads = [f"{load.one_minute}" for load in (record.load_before, record.load_after) if load]
     sentences = (
+        f"engines: {', '.join(_engines(record)) or 'none'}",
         f"load average over a minute, before and after: {', '.join(loads) or 'unknown'}",
         *record.notes,
         *(["the run was interrupted"] if record.interrupted else []),
     )
     names = ", ".join(sorted({sample.scenario for sample in record.samples})) or "nothing"
     when = record.created[:16].replace("T", " ")
-    headline = f"{len(record.samples)} samples of {names}: {rounds} rounds, measured {when} UTC"
+    headline = f"{_counted(len(record.samples), 'sample')} of {names}: {_counted(rounds, 'round')}, measured {when} UTC"
     facts = {**record.machine, **{f"version of {name}": value for name, value in record.versions.items()}}
     rows = tuple((name, str(value)) for name, value in facts.items())
     table = Table(("fact", "value"), rows, folded="Machine and software")
     return Display(headline, sentences, (table,), _color(ok=not record.interrupted))
+
+
+def _engines(record: RunRecord) -> list[str]:
+    """Every engine of a record: the name that the user gave it, and what it reports of itself."""
+    found = []
+    for name in dict.fromkeys(sample.engine for sample in record.samples):
+        reported = record.engines.get(name, {})
+        facts = [reported.get("engine", ""), reported.get("version", "")]
+        facts += [f"at {reported['revision'][:8]}"] if reported.get("revision") else []
+        own = " ".join(fact for fact in facts if fact and fact != name)
+        found.append(f"{name} ({own})" if own else name)
+    return found
 
 
 def show_history(history: History) -> Display:
@@ -100,14 +113,14 @@ def show_history(history: History) -> Display:
 
 
 def show_comparison(outcome: Comparison) -> Display:
-    """The verdict, its reasons, and a row for everything that was judged and is not equal to the digit."""
+    """The verdict, its reasons, and a row for every metric that was judged and is not exactly equal."""
     name = name_of(outcome.verdict)
     sign, color = _SIGNS[name]
     same = [row for row in outcome.rows if row.judgement is None and row.before == row.after]
     shown = [row for row in outcome.rows if row not in same]
-    words = [f"{len(same)} counters are equal to the digit"] if same else []
+    equal = [f"{len(same)} counters are exactly equal"] if same else []
     refused = [unlike.message for unlike in outcome.refused]
-    sentences = (*outcome.verdict.reasons, *refused, *outcome.explanations, *words)
+    sentences = (*outcome.verdict.reasons, *refused, *outcome.explanations, *equal)
     headings = ("case", "metric", "before", "after", "change", "interval", "pairs", "verdict")
     table = Table(headings, tuple(_row(row) for row in shown))
     return Display(f"{sign} {verdict_line(outcome)}", tuple(dict.fromkeys(sentences)), (table,), color)

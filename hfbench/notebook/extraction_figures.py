@@ -1,4 +1,4 @@
-"""One extraction: its frames, and where its time went."""
+"""Figures of one extraction: its frames, and the time of each phase."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_rgb(path: Path) -> NDArray[np.float64]:
 
 
 def frames_figure(result: ExtractionResult) -> DescribedFigure:
-    """Five evenly spaced frames of every clip, a row a clip, as they are in the files."""
+    """Five evenly spaced frames of every clip, one row per clip, as they are in the files."""
     clips = [clip for clip in result.clips if clip.frames]
     figure, axes = new_figure(
         9.5, 1.5 * max(len(clips), 1) + 0.3, nrows=max(len(clips), 1), ncols=_SHOWN, squeeze=False
@@ -65,7 +65,7 @@ def frames_figure(result: ExtractionResult) -> DescribedFigure:
 
 
 def lookup_table(result: ExtractionResult, times: Iterable[str]) -> Table:
-    """Which frame of which clip is on screen at each time (seconds)."""
+    """The frames that are on screen at each time (seconds)."""
     from hfbench.model.lookup import FrameLookup
 
     lookup = FrameLookup(result)
@@ -75,9 +75,9 @@ def lookup_table(result: ExtractionResult, times: Iterable[str]) -> Table:
 
 
 def phases_figure(result: ExtractionResult) -> DescribedFigure:
-    """Elapsed milliseconds of each phase, in the order in which they follow each other."""
-    told = result.breakdown.to_json()
-    times = {label: float(told[phase.value] or 0) for phase, label in _PHASES.items()}
+    """Elapsed milliseconds of each phase, in order."""
+    breakdown = result.breakdown.to_json()
+    times = {label: float(breakdown[phase.value] or 0) for phase, label in _PHASES.items()}
     figure, axis = new_figure(8.5, 2.6)
     axis.barh(list(times), list(times.values()), color=BLUE, height=0.6)
     for place, value in enumerate(times.values()):
@@ -85,9 +85,9 @@ def phases_figure(result: ExtractionResult) -> DescribedFigure:
     axis.invert_yaxis()
     axis.margins(x=0.12)
     axis.set_xlabel("elapsed (ms)")
-    total = float(told["videoExtractMs"] or 0)
+    total = float(breakdown["videoExtractMs"] or 0)
     longest = max(times, key=lambda label: times[label])
-    alt = f"Bars of elapsed time by phase: {longest} takes {number(times[longest])} of {number(total)} ms, the longest."
+    alt = f"Elapsed time, a bar per phase: the longest is {longest}, {number(times[longest])} of {number(total)} ms."
     rows = [(label, number(value), f"{value / total:.1%}") for label, value in times.items()]
     return figure.described(
         alt, Table(("phase", "elapsed (ms)", "share of the stage"), (*rows, ("stage", number(total), "100%")))

@@ -1,4 +1,4 @@
-"""Fixtures for the eye: what they show, when their frames are shown, and how bright they are."""
+"""Figures of fixtures: what they show, the times of their frames, and their light."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def contact_sheet_figure(fixture: str, file: str, size: str | None = None) -> De
 
 
 def timing_figure(fixture: str, file: str, size: str | None = None, rate: float = 30.0) -> DescribedFigure:
-    """When each frame of a file is shown, and how long it stays; a constant rate would be one flat line.
+    """The time and duration of each frame of a file; a constant rate would be a flat line.
 
     Args:
         fixture: its name.
@@ -97,7 +97,7 @@ def _timing_table(truth: FileTruth, stays: NDArray[np.float64]) -> Table:
 
 
 def waveform_figure(fixture: str, file: str, size: str | None = None, at_seconds: float = 1.0) -> DescribedFigure:
-    """A waveform in cd/m² of one PQ frame: for each column of the picture, how much light its pixels are.
+    """A waveform in cd/m² of one PQ frame: the light of the pixels in each column of the picture.
 
     Raises:
         MachineError: the fixture can't be built.

@@ -92,21 +92,23 @@ def _cost(sdr: Path, hdr: Path, length: int, scope: str, out: Path) -> LengthCos
     result = extract(Composition(clips, fps=Fraction(30), root=sdr.parent), out, options)
     if not result.success:
         raise MeasurementError(f"source of {length} s, {scope}: {result.failures[0].message}")
-    told = result.breakdown.to_json()
-    return LengthCost(float(length), scope, float(told["hdrPreflightMs"] or 0), float(told["videoExtractMs"] or 0))
+    breakdown = result.breakdown.to_json()
+    return LengthCost(
+        float(length), scope, float(breakdown["hdrPreflightMs"] or 0), float(breakdown["videoExtractMs"] or 0)
+    )
 
 
 def length_figure(costs: Sequence[LengthCost]) -> DescribedFigure:
-    """Elapsed time of the stage against the length of the source, a line a scope."""
+    """Elapsed time of the stage against the length of the source, one line per scope."""
     figure, axis = new_figure(8.5, 3.6)
     scopes = list(dict.fromkeys(cost.scope for cost in costs))
-    told = []
+    described = []
     for kind, scope in enumerate(scopes):
         line = sorted((cost.source_seconds, cost.video_extract_ms) for cost in costs if cost.scope == scope)
         lengths, times = [length for length, _ in line], [time for _, time in line]
         axis.plot(lengths, times, color=PALETTE[kind], marker=MARKERS[kind], linewidth=2)
         axis.annotate(f" {scope}", (lengths[-1], times[-1]), va="center", color=PALETTE[kind], fontweight="bold")
-        told.append(
+        described.append(
             f"{scope} from {number(times[0])} ms at {lengths[0]:.0f} s to {number(times[-1])} ms at {lengths[-1]:.0f} s"
         )
     axis.margins(x=0.14)
@@ -118,4 +120,7 @@ def length_figure(costs: Sequence[LengthCost]) -> DescribedFigure:
         for cost in costs
     )
     headings = ("source (s)", "scope", "HDR preflight (ms)", "whole stage (ms)")
-    return figure.described(f"Lines of elapsed time by scope: {'; '.join(told)}.", Table(headings, rows))
+    return figure.described(
+        f"Elapsed time against the length of the source, a line per scope: {'; '.join(described)}.",
+        Table(headings, rows),
+    )

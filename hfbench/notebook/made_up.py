@@ -1,4 +1,4 @@
-"""A made-up history, for a first look where nothing has been measured yet. It says of itself that it is made up."""
+"""A made-up history for a first look, where nothing has been measured yet; its machine is named accordingly."""
 
 from __future__ import annotations
 

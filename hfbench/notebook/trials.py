@@ -1,4 +1,4 @@
-"""A trial of colour: known patches go through the engine both ways, and come out as light that can be judged."""
+"""A trial of colour: known patches are extracted with different mappings, and the resulting light is measured."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NAMED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A patch: its name, its SDR signal (0-1, as the file really holds it), and the light it should become."""
+    """A patch: its name, and its SDR signal (0-1, as the file really holds it)."""
 
     name: str
     signal: tuple[float, float, float]
@@ -55,21 +55,21 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class ColourTrial:
-    """Patches and what became of them.
+    """Patches, and their light after extraction.
 
     Attributes:
         patches: the 19 named ones, then greys.
-        right: the light (cd/m², BT.2020) that BT.2408 asks for, shape (patches, 3).
-        light: mapping and format (``bt2408 png16``) -> the light that came out, same shape.
+        right: the light (cd/m², BT.2020) that BT.2408 requires, shape (patches, 3).
+        light: mapping and format (``bt2408 png16``) -> the light that was measured, same shape.
     """
 
     patches: tuple[Patch, ...]
     right: Floats
     light: dict[str, Floats]
 
-    def differences(self, way: str) -> Floats:
+    def differences(self, output: str) -> Floats:
         """Delta E ITP of every patch; 1 is just noticeable."""
-        return delta_e_itp(self.light[way], self.right)
+        return delta_e_itp(self.light[output], self.right)
 
 
 def colour_trial(size: str | None = "180p") -> ColourTrial:
@@ -86,10 +86,10 @@ def colour_trial(size: str | None = "180p") -> ColourTrial:
     right = sdr_to_light(np.array([patch.signal for patch in patches]))
     with tempfile.TemporaryDirectory(prefix="hfbench-colour-") as work:
         chart = _encode(codes, Path(work) / "patches.mp4")
-        ways = (("bt2408", "png16"), ("gamut", "png16"), ("bt2408", "png"))
+        outputs = (("bt2408", "png16"), ("gamut", "png16"), ("bt2408", "png"))
         light = {
             f"{mapping} {format_}": pq_to_light(_extracted(chart, hdr, mapping, format_, len(patches)))
-            for mapping, format_ in ways
+            for mapping, format_ in outputs
         }
     return ColourTrial(patches, right, light)
 

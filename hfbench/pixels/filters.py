@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
 from hfbench.model.media import MediaInfo, Orientation
+from hfbench.model.pixel_format import PixelFamily, is_read_only, padded_bits_of
 from hfbench.model.plan import ColorMap, GamutSwap
 from hfbench.timebase import FrameGrid, rate_text
 
@@ -24,7 +25,6 @@ _SCALE_MATRIX: Final = {
     Matrix.SMPTE170M: "bt601",
     Matrix.SMPTE240M: "smpte240m",
     Matrix.BT2020_NCL: "bt2020",
-    Matrix.BT2020_CL: "bt2020",
 }
 #: libavfilter keeps time bases as two signed 32-bit numbers.
 _LARGEST_TIME_BASE: Final = 2**31 - 1
@@ -59,6 +59,67 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     shift = ceil(grid.start * ticks_per_second)
     sampling = f"fps={rate_text(grid.rate)}:start_time=0:round=near:eof_action=pass,trim=end_frame={grid.count}"
     return f"settb=1/{ticks_per_second},setpts=PTS-{shift},{sampling}"
+
+
+def source_chain(media: MediaInfo) -> str:
+    """What every chain begins with: frames of the first one's size and format, cropped, in samples that can be read.
+
+    The order is that of the standards: the container's crop (ISO/IEC 14496-12, 12.1.4; Matroska's PixelCrop), then the
+    sample aspect ratio, then the orientation (:func:`geometry_chain`). Nothing is done to an intermediate of ours.
+    """
+    if media.is_intermediate:
+        return ""
+    width, height = media.decoded_size
+    crop = media.crop
+    to_first_size = f"scale={width}:{height}:flags=bicubic+accurate_rnd"
+    cropping = f"crop={media.width}:{media.height}:{crop.left}:{crop.top}:exact=1" if crop else ""
+    if is_read_only(media.pixel_format):  # a later picture of another format is read as it is
+        return join(_readable_chain(media), to_first_size, cropping)
+    return join(to_first_size, f"format={media.pixel_format}", cropping, _readable_chain(media))
+
+
+def _readable_chain(media: MediaInfo) -> str:
+    """Samples that libswscale would misread, as plain RGB.
+
+    Grey: its scaler takes it for full range whatever the frame says, so it becomes RGB as it stands and limited range
+    is expanded after that (BT.709-6 clause 3: black at 16, white at 235, of 8 bits). Packed RGB of 5 or 4 bits:
+    undefined bits saturate its exact path; its table-driven one leaves them out, in little-endian order, but rounds, so
+    that the levels are taken out again and scaled here.
+    """
+    pixel_format = media.pixel_format
+    if media.pixel_family is PixelFamily.GRAY:
+        planar = "gbrap16le" if media.has_alpha else "gbrp16le"
+        full = f"scale=in_range=pc:out_range=pc:flags=unstable,format={planar}"
+        return full if media.range == ColorRange.FULL else join(full, _limited_to_full(media))
+    if is_read_only(pixel_format):
+        return _written_chain(media)
+    bits = padded_bits_of(pixel_format)
+    if not bits:
+        return ""
+    level = f"floor(val/{1 << (8 - bits)})"
+    levels = f"format={pixel_format[:-2]}le,format=rgb24,lutrgb=r={level}:g={level}:b={level},format=gbrp"
+    return join(levels, "scale=flags=unstable,format=gbrp16le", _stretched(0, ((1 << bits) - 1) / 255))
+
+
+def _written_chain(media: MediaInfo) -> str:
+    """What comes nearest, without loss, to a format that libswscale does not write."""
+    if media.pixel_format == "uyyvyy411":
+        return "format=yuv411p"
+    if media.pixel_format == "pal8":
+        return "format=rgba,format=gbrap" if media.has_alpha else "format=rgb24,format=gbrp"
+    return f"scale=flags=unstable,format={'gbrap16le' if media.has_alpha else 'gbrp16le'}"
+
+
+def _limited_to_full(media: MediaInfo) -> str:
+    """Limited-range grey that was widened to 16 bits as if it were full: each bit depth has a scale of its own."""
+    bits = min(media.bit_depth, 16)
+    black, white, top = 16 << (bits - 8), 235 << (bits - 8), (1 << bits) - 1
+    return _stretched(black / top, white / top)
+
+
+def _stretched(black: float, white: float) -> str:
+    """16-bit RGB with these signals at 0 and 1; tables end at 65280, so ``lutrgb`` can't do it."""
+    return "colorlevels=" + ":".join(f"{c}imin={black:.9f}:{c}imax={white:.9f}" for c in "rgb")
 
 
 def color_chain(color: ColorMap | None, media: MediaInfo, cube: str = "") -> str:
@@ -99,7 +160,9 @@ _TRANSFER_NAME: Final = {HdrTarget.PQ: "smpte2084", HdrTarget.HLG: "arib-std-b67
 def source_tags(media: MediaInfo) -> ColorTags:
     """The tags to read a source's pixels by, with the usual guesses where it says nothing."""
     tags = media.tags
-    return ColorTags(tags.primaries, tags.transfer, media.matrix, tags.range or ColorRange.LIMITED)
+    if media.pixel_family is not PixelFamily.YCBCR:
+        return ColorTags(media.primaries, tags.transfer, Matrix.RGB, ColorRange.FULL)
+    return ColorTags(media.primaries, tags.transfer, media.matrix, media.range)
 
 
 def tags_after(color: ColorMap | None, media: MediaInfo) -> ColorTags:
@@ -126,6 +189,8 @@ def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: 
     """
     to_ycbcr = f"scale=out_color_matrix=bt2020:out_range=tv:flags=unstable,format=yuv444p16le,{_EXACT_DEPTH}"
     is_needed = intermediate_tags(color, media) != tags_after(color, media)
+    if color is None and media.pixel_family is not PixelFamily.YCBCR and pixel_formats.endswith("16le"):
+        return deep_rgb_chain(source_tags(media), has_alpha=media.has_alpha)
     transfer = _TRANSFER_NAME[color.target] if color is not None else ""
     tagging = f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
     return join(to_ycbcr if is_needed else "", f"format={pixel_formats}", tagging if is_needed else "")
@@ -150,7 +215,9 @@ def deep_rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     planar, alpha = ("gbrap16le", "a") if has_alpha else ("gbrp16le", "")
     if tags.matrix == Matrix.RGB:
         return join(f"scale=flags=unstable,format={planar}", _without_sdr_tags(tags))
-    depths = ("", "10le", "12le", "16le") if has_alpha or tags.range == ColorRange.FULL else ("16le",)
+    depths = ("16le",)
+    if has_alpha or tags.range == ColorRange.FULL:
+        depths = ("", "9le", "10le", "12le", *(() if has_alpha else ("14le",)), "16le")
     upsampled = "|".join(f"yuv{alpha}444p{depth}" for depth in depths)
     reading = f"in_color_matrix={_scale_matrix(tags)}:in_range={_scale_range(tags)}"
     to_rgb = f"scale=flags=bicubic,format={upsampled},scale={reading}:out_range=pc:flags=unstable,format={planar}"

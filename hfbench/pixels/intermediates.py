@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from hfbench.model.clock import StatedClock
 from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo
+from hfbench.model.pixel_format import PixelFamily, subsampling_of
 from hfbench.model.plan import ClipPlan, GamutSwap, Segment, WholeSource
 from hfbench.pixels.filters import intermediate_tags
 
@@ -27,7 +29,7 @@ class IntermediateCodec:
     """How an intermediate is encoded.
 
     Attributes:
-        pixel_formats: what may be encoded, as the ``format`` filter takes it; the nearest is chosen.
+        pixel_formats: what may be encoded, as the ``format`` filter takes it, all of one family; the nearest is chosen.
         decoder: FFmpeg's name of the decoder that reads it back.
         least_depth: bits that every one of ``pixel_formats`` has at least.
     """
@@ -79,8 +81,12 @@ def intermediate_spec(plan: ClipPlan) -> IntermediateSpec:
 def _codec_of(plan: ClipPlan) -> IntermediateCodec:
     color = None if plan.normalize is None else plan.normalize.color
     is_deep = color is not None and not isinstance(color, GamutSwap)
+    if plan.media.has_alpha and is_deep:
+        return replace(_LOSSLESS, pixel_formats="gbrap16le", least_depth=16)
+    if color is None and plan.media.pixel_family is not PixelFamily.YCBCR:
+        return _lossless_rgb(plan.media)
     if plan.media.has_alpha:
-        return replace(_WITH_ALPHA, pixel_formats="gbrap16le", least_depth=16) if is_deep else _WITH_ALPHA
+        return _LOSSLESS
     crf = _CRF_RATE if color is None else _CRF_COLOR
     return IntermediateCodec(
         encoder="libx264",
@@ -95,20 +101,30 @@ def _codec_of(plan: ClipPlan) -> IntermediateCodec:
 
 
 #: x264 has no alpha: losslessly, in a container that keeps any time base.
-_WITH_ALPHA: Final = IntermediateCodec(
+_LOSSLESS: Final = IntermediateCodec(
     encoder="ffv1",
     options=(),
     muxer="nut",
     suffix=".nut",
-    pixel_formats="yuva420p|yuva422p|yuva444p|yuva420p10le|yuva422p10le|yuva444p10le|bgra",
+    pixel_formats="yuva420p|yuva422p|yuva444p|yuva420p10le|yuva422p10le|yuva444p10le|yuva444p16le",
     decoder="ffv1",
 )
+
+
+def _lossless_rgb(media: MediaInfo) -> IntermediateCodec:
+    """RGB and grey stay as they are: H.264 would need a matrix, and lose what a palette or a screen recording has."""
+    is_deep = media.bit_depth != 8 or media.pixel_family is PixelFamily.GRAY
+    if media.has_alpha:
+        return replace(_LOSSLESS, pixel_formats="gbrap16le" if is_deep else "bgra")
+    return replace(_LOSSLESS, pixel_formats="gbrp16le" if is_deep else "bgr0")
+
+
 _X264_FORMATS: Final = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"
 
 
 def _x264_formats(media: MediaInfo, *, is_deep: bool) -> str:
     """What may be encoded: 10 bits for right HDR colours, and never less chroma than the source has."""
-    is_full_chroma = media.width % 2 or media.height % 2 or "444" in media.pixel_format or "gbr" in media.pixel_format
+    is_full_chroma = media.width % 2 or media.height % 2 or subsampling_of(media.pixel_format) in {"444", "440"}
     if is_deep:
         return "yuv444p10le" if is_full_chroma else "yuv420p10le"
     return "yuv444p|yuv444p10le" if is_full_chroma else _X264_FORMATS
@@ -122,7 +138,9 @@ def _clock(grid: FrameGrid | None, source_time_base: Fraction) -> tuple[int, int
     return ticks * factor, per_slot * factor
 
 
-def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frames: int | None) -> MediaInfo:
+def intermediate_media(
+    plan: ClipPlan, spec: IntermediateSpec, path: Path, frames: int | None, time_base: Fraction | None = None
+) -> MediaInfo:
     """What a probe of the intermediate would say; known beforehand, so it is not opened again for that.
 
     Args:
@@ -131,6 +149,7 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         path: where it is.
         frames: how many it should hold on its grid: a reader holds the last of them, and knows of damage where it finds
             fewer. None without a grid.
+        time_base: seconds a tick, as the muxer chose it; None: as asked.
     """
     color = plan.normalize.color if plan.normalize is not None else None
     tags = intermediate_tags(color, plan.media)
@@ -141,7 +160,8 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         stream_index=0,
         codec=spec.codec.decoder,
         decoder=spec.codec.decoder,
-        time_base=spec.time_base,
+        pixel_format=spec.codec.pixel_formats.split("|")[0],
+        time_base=time_base or spec.time_base,
         origin_ticks=0,
         bit_depth=plan.media.bit_depth if color is None else max(plan.media.bit_depth, spec.codec.least_depth),
         timing=_timing(plan.media.timing, spec, frames),
@@ -150,13 +170,14 @@ def intermediate_media(plan: ClipPlan, spec: IntermediateSpec, path: Path, frame
         hdr=HdrFacts(),
         notes=(),
         is_intermediate=True,
-        is_dated_by_order=False,
+        clock=StatedClock(),
+        crop=None,
     )
 
 
 def _timing(source: FrameTiming, spec: IntermediateSpec, frames: int | None) -> FrameTiming:
     if spec.grid is None or frames is None:
-        return replace(source, first_pts=Fraction(0), reorder_delay=Fraction(0))
+        return replace(source, first_pts=Fraction(0))
     period = 1 / spec.grid.rate
     return FrameTiming(
         first_pts=Fraction(0),

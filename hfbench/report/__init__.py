@@ -1,4 +1,4 @@
-"""Reports: notebooks run with given parameters, and shown as pages without code in one folder with an index."""
+"""Reports: runs notebooks with given parameters, and writes them as HTML pages without code, with an index."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ _START_SECONDS: Final = 120
 _ENGINE: Final = "hfbench"
 #: Sockets of this user, not ports that others reach.
 _KERNEL: Final = {"transport": "ipc"}
-#: A kernel that is told to end is interrupted first, and may log that as an error on the terminal. What matters of a
-#: kernel comes through its messages, so it logs critical things only.
+#: A kernel that is asked to end is interrupted first, and may log that as an error on the terminal. Errors of cells
+#: come as messages, so only critical ones are logged.
 _CLIENT: Final = {"extra_arguments": ["--IPKernelApp.log_level=50"]}
 _LOGGERS: Final = ("papermill", "traitlets")
 #: nbclient leaves out the cells that have this tag.

@@ -11,7 +11,9 @@ from hfbench.bench import machine
 from hfbench.bench.judge.comparability import IDENTITY, Side, unlike_machines
 
 if TYPE_CHECKING:
-    import pytest
+    import av
+import av
+import pytest
 
 
 def test_facts_name_the_machine_and_nobody() -> None:
@@ -36,6 +38,16 @@ def test_versions() -> None:
     assert "version" in found
     found["version"] = "changed"
     assert machine.versions()["version"] != "changed"
+
+
+def test_the_ffmpeg_of_each_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = machine.versions()
+    assert shipped["ffmpeg_libav"] == av.ffmpeg_version_info
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho 'ffmpeg version 4.2-test Copyright'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("HFBENCH_FFMPEG", str(program))
+    assert machine.versions() == {**shipped, "ffmpeg": "4.2-test"}
 
 
 def test_load() -> None:

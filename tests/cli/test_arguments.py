@@ -11,7 +11,7 @@ from hfbench.cli import _COMMANDS, cli
 from hfbench.cli.arguments import typed
 
 #: Commands whose few values are parameters of the function, checked by the type checker.
-DIRECT = {"cache", "doctor", "fixtures", "metrics", "run", "compare", "gate"}
+DIRECT = {"cache", "doctor", "fixtures", "metrics"}
 
 
 def commands() -> dict[str, click.Command]:

@@ -221,6 +221,37 @@ def test_an_engine_that_fails_is_code_3_and_one_line(
     assert measured["bad"] == (0 if "protocol" in config else 1)  # the warm-up was its first run
 
 
+def test_an_engine_that_leaves_a_very_deep_tree(
+    hfbench: Run, right: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    told = hfbench("run", *SMALL, "--scope", "fused", "--engine", right("deep", depth=3000))
+    assert told.code == 0, told.err
+    assert rows(told.out)["deep", "fused"].endswith("90/90")
+    (runs,) = tmp_path.glob("hfbench-*")
+    assert [path.name for path in runs.iterdir()] == ["registry"]
+
+
+def test_what_a_killed_run_leaves_goes_with_the_next(right: Engine, home: Path, tmp_path: Path) -> None:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    environment = os.environ | {"HFBENCH_HOME": str(home), "TMPDIR": str(temporary)}
+    command = [*COMMAND, "run", *SMALL, "--scope", "fused", "--engine"]
+    engine = right("slow", mode="hang", after=1)
+    with subprocess.Popen([*command, engine, "--backend", "libav"], env=environment, cwd=tmp_path) as child:
+        until = time.monotonic() + PATIENCE
+        while not list(temporary.glob("hfbench-*/run-*/out-*")) and time.monotonic() < until:
+            time.sleep(0.05)
+        engines = psutil.Process(child.pid).children(recursive=True)
+        child.kill()
+    for each in engines:  # they are asleep, and would be for minutes
+        each.kill()
+    assert list(temporary.glob("hfbench-*/run-*"))  # the negative control: there is something to remove
+    done = subprocess.run([*command, right("quick")], env=environment, cwd=tmp_path, timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert [path.name for path in temporary.glob("hfbench-*/*")] == ["registry"]
+
+
 def test_a_command_that_does_not_start(hfbench: Run) -> None:
     told = hfbench("run", *SMALL, "--engine", "peer=/nowhere/worker --fast")
     assert told.code == 3

@@ -19,6 +19,7 @@ PROMISED = (
     "vfr-phone-jitter",
     "vfr-dropped",
     "vfr-24-30",
+    "long-30s",
     "long-10min",
     "long-30min",
     "many-clips",

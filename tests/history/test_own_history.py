@@ -146,9 +146,9 @@ def test_compare_shows_the_last_two_commits_side_by_side(clone: Clone) -> None:
 
 
 def test_hfbench_history_reads_the_results_and_says_what_is_too_short(clone: Clone, tmp_path: Path) -> None:
-    told = clone.hfbench("history", records=tmp_path)
-    assert f"lines over {COMMITS} commits" in told
-    assert "too few" in told
+    said = clone.hfbench("history", records=tmp_path)
+    assert f"lines over {COMMITS} commits" in said
+    assert "too few" in said
     document: dict[str, Any] = json.loads(clone.hfbench("history", "--json", records=tmp_path))
     assert not [step for step in document["steps"] if step["metric"].endswith("Ms")]  # five points can't tell
 

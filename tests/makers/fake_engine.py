@@ -36,6 +36,7 @@ DEFAULTS: Message = {
     "axes": {},
     "stderr": "",
     "images": "",  # a folder with <clip>/<image files> to hand out in place of empty files
+    "depth": 0,  # how many folders it leaves in one another
     "shift": 0,  # how many of these are left out at the beginning
 }
 
@@ -112,12 +113,23 @@ def run(config: Message, noise: random.Random, message: Message) -> None:
                 shutil.copyfile(made[min(index, len(made) - 1)], place)
             else:
                 place.touch()
+    leave_folders(Path(message["out"]), config["depth"])
     low, high = 1 - config["spread"], 1 + config["spread"]
     times = {
         "cpuMs": config["cpu"] * noise.uniform(low, high),
         "videoExtractMs": config["wall"] * noise.uniform(low, high),
     }
     answer(message["id"], {**times, **config["counters"]}, config["frames"])
+
+
+def leave_folders(place: Path, depth: int) -> None:
+    """Folders in one another, by steps: the whole path may be longer than the system takes."""
+    before = Path.cwd()
+    os.chdir(place)
+    for _ in range(depth):
+        Path("deeper-and-deeper").mkdir()
+        os.chdir("deeper-and-deeper")
+    os.chdir(before)
 
 
 def hello(config: Message) -> None:

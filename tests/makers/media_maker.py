@@ -7,10 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import hfbench
+from hfbench.backends.base import ExtractJob
 from hfbench.color import ColorRange, ColorTags, Matrix, Primaries, Transfer
 from hfbench.engine.plan import NeverShown, plan_clip
 from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo, Orientation
-from hfbench.model.plan import ClipPlan, ProbedClip, ResolvedClip
+from hfbench.model.plan import ClipPlan, ColorMap, ImageFormat, ImageSpec, ProbedClip, ResolvedClip
 
 SDR_TAGS = ColorTags(Primaries.BT709, Transfer.BT709, Matrix.BT709, ColorRange.LIMITED)
 PQ_TAGS = ColorTags(Primaries.BT2020, Transfer.SMPTE2084, Matrix.BT2020_NCL, ColorRange.LIMITED)
@@ -72,3 +73,8 @@ def planned(
 ) -> ClipPlan | NeverShown | hfbench.ClipFailure:
     chosen = hfbench.ExtractOptions(**options)  # type: ignore[arg-type]
     return plan_clip(probed(clip, media), fps=Fraction(fps), timeline_end=timeline_end, target=target, options=chosen)
+
+
+def job_for(media: MediaInfo, image: ImageFormat, color: ColorMap | None = None) -> ExtractJob:
+    """A job without targets: for tests of chains."""
+    return ExtractJob(media, color, ImageSpec(image), ())

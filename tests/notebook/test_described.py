@@ -53,8 +53,29 @@ def test_names_from_outside_never_become_markup() -> None:
 def test_the_scope_figure_says_the_change_in_words() -> None:
     figure = nb.scope_figure(_record(source=100.0, segment=20.0, fused=0.01), "hdrPreflightMs")
     assert "libav segment 20 ms (-80.0% against source)" in figure.alt
+    assert "*" not in figure.alt
     assert "below -99.9%" in figure.alt
     assert figure.axes[0].get_xlabel().startswith("hdrPreflightMs (ms)")
+
+
+def test_external_engines_have_rows_of_their_own_that_carry_their_names() -> None:
+    """Kind: an engine that the page does not name, and two engines in one row."""
+    own = _record(source=100.0, fused=50.0)
+    other = tuple(
+        replace(sample, engine="peer", backend="node", scope="whole", metrics={"cpuMs": 300.0, "framesDecoded": 7})
+        for sample in own.samples
+    )
+    facts = {"peer": {"engine": "hyperframes", "version": "0.8.33", "revision": "a" * 40}}
+    record = replace(own, samples=own.samples + other, engines=facts)
+    figure = nb.scope_figure(record, "cpuMs")
+    assert [row[1:3] for row in figure.numbers.rows] == [  # type: ignore[union-attr]
+        ("libav", "source"),
+        ("libav", "fused"),
+        ("peer node", "whole"),
+    ]
+    assert "peer node whole 300 ms" in figure.alt
+    assert "peer node" in repr(nb.work_table(replace(record, samples=other)))
+    assert "engines: hfbench, peer (hyperframes 0.8.33 at aaaaaaaa)" in repr(nb.show_record(record))
 
 
 def test_two_scopes_of_one_record_are_compared_in_pairs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -100,7 +101,7 @@ def test_the_comment_runs_nothing_of_the_pull_request() -> None:
     found = steps(WORKFLOWS["perf-comment"])
     assert [step["uses"].partition("@")[0] for step in found if "uses" in step] == ["actions/download-artifact"]
     with_token = [step["name"] for step in found if "GH_TOKEN" in step.get("env", {})]
-    assert with_token == ["Write it, or write it anew"]
+    assert with_token == ["Create or update the comment"]
     assert "gate.md" not in script("perf-comment", with_token[0])
 
 
@@ -131,7 +132,7 @@ class TestTheComment:
         assert text is not None
         mark, where, rest = text.split("\n", 2)
         assert mark == "<!-- hfbench gate -->"  # by which the next run finds it
-        assert mark in script("perf-comment", "Write it, or write it anew")
+        assert mark in script("perf-comment", "Create or update the comment")
         assert where.startswith(f"Measured at {'a' * 40} in [this run](https://example.org/run/1)")
         assert rest == "\n## hfbench: PASS\n| a | b |\n"
 
@@ -163,6 +164,143 @@ class TestTheComment:
         elif kind == "folder":
             report.mkdir()
         assert self.written(folder) == ("written=false\n", None)
+
+
+#: In place of hfbench: keeps what it was called with, writes reports, and ends with a verdict.
+FAKE_GATE = """#!{python}
+import json, os, sys
+from pathlib import Path
+Path(os.environ["CALLED"]).write_text(json.dumps(sys.argv[1:]))
+for option in ("--markdown", "--junit", "--record"):
+    Path(sys.argv[sys.argv.index(option) + 1]).write_text("report")
+print(json.dumps({{"verdict": "FAIL"}}))
+sys.exit(int(os.environ["ENDS_WITH"]))
+"""
+
+
+class TestTheAction:
+    """Kind: lines of a block that are dropped, so that the gate measures less than was asked."""
+
+    def run(self, folder: Path, ends_with: int = 1, **inputs: str) -> tuple[int, list[str], dict[str, str]]:
+        """Run the gate's step: exit code, what hfbench was called with, outputs."""
+        programs = folder / "program"
+        programs.mkdir(exist_ok=True)
+        (programs / "python").unlink(missing_ok=True)
+        (programs / "python").symlink_to(sys.executable)
+        (programs / "hfbench").write_text(FAKE_GATE.format(python=sys.executable))
+        (programs / "hfbench").chmod(0o755)
+        (gate,) = (step for step in steps(ROOT / "action.yml") if step.get("id") == "gate")
+        asked = dict.fromkeys(gate["env"], "") | {
+            "PROGRAM": str(programs),
+            "FOLDER": str(folder),
+            "GITHUB_OUTPUT": str(folder / "outputs"),
+            "CALLED": str(folder / "called"),
+            "ENDS_WITH": str(ends_with),
+            "BASE": "main",
+            "HEAD": "HEAD",
+            "SIZE": "180p",
+            "ARTIFACT": "hfbench-gate",
+            "JOB_INDEX": "0",
+            "JOB_TOTAL": "1",
+        }
+        (folder / "outputs").unlink(missing_ok=True)
+        (folder / "called").unlink(missing_ok=True)
+        environment = os.environ | asked | inputs
+        code = subprocess.run(["bash", "-e", "-c", gate["run"]], env=environment, check=False, timeout=60).returncode
+        called = json.loads((folder / "called").read_text()) if (folder / "called").exists() else []
+        told = (folder / "outputs").read_text() if (folder / "outputs").exists() else ""
+        return code, called, dict(line.split("=", 1) for line in told.splitlines())
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ("--scope segment\n--scope fused\n", ["--scope", "segment", "--scope", "fused"]),
+            ("--scope segment --scope fused", ["--scope", "segment", "--scope", "fused"]),
+            ("\n  --repeat 8\n\n\t--seed 1\r\n", ["--repeat", "8", "--seed", "1"]),
+            ("--budgets 'my budgets.toml'\n--link \"a 'b' c\"", ["--budgets", "my budgets.toml", "--link", "a 'b' c"]),
+            ("# all of it\n--repeat 8 # more runs\n#--seed 1\n--seed 2", ["--repeat", "8", "--seed", "2"]),
+            ("--link https://example.org/#part --link '# no comment'", ["--link", "https://example.org/#part"]),
+            ("--link 'two\nlines'", ["--link", "two\nlines"]),
+            ("--link a\\ b --link \\#c", ["--link", "a b", "--link", "#c"]),
+            (
+                "--link $HOME --link $(id) --link `id` --link *",
+                ["--link", "$HOME", "--link", "$(id)", "--link", "`id`"],
+            ),
+            ("", []),
+            ("# nothing but a comment's apostrophe", []),
+        ],
+    )
+    def test_hands_on_every_word_of_every_line(self, tmp_path: Path, options: str, words: list[str]) -> None:
+        code, called, outputs = self.run(tmp_path, OPTIONS=options)
+        assert code == 1
+        assert outputs["verdict"] == "FAIL"
+        start = called.index("180p") + 1
+        assert called[start : start + len(words)] == words
+        if not words:
+            assert called[start] == "--json"
+
+    def test_takes_scenarios_from_blocks_with_comments(self, tmp_path: Path) -> None:
+        block = "hdr-sdr-mixed-scope\n# the other preflight:\nvfr-screen-recording cfr-sdr-cache\n"
+        _, called, _ = self.run(tmp_path, SCENARIOS=block)
+        chosen = [called[place + 1] for place, word in enumerate(called) if word == "--scenario"]
+        assert chosen == ["hdr-sdr-mixed-scope", "vfr-screen-recording", "cfr-sdr-cache"]
+
+    def test_an_open_quote_is_wrong_use_and_nothing_runs(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.run(tmp_path, OPTIONS="--scope 'segment") == (2, [], {})
+        assert "::error::options: No closing quotation" in capfd.readouterr().out
+
+    @pytest.mark.parametrize("ends_with", [0, 1, 2, 3, 4, 6, 70, 130])
+    def test_ends_as_the_gate_does(self, tmp_path: Path, ends_with: int) -> None:
+        code, _, outputs = self.run(tmp_path, ends_with)
+        assert (code, outputs["exit-code"]) == (ends_with, str(ends_with))
+        reports = Path(outputs["reports"])
+        assert {path.name for path in reports.iterdir()} == {"gate.json", "gate.md", "gate.xml", "record.json"}
+
+    def test_measures_revisions_or_engines(self, tmp_path: Path) -> None:
+        _, called, _ = self.run(tmp_path)
+        assert called[:5] == ["gate", "--base", "main", "--head", "HEAD"]
+        _, called, _ = self.run(tmp_path, BASE_ENGINE="node 'a b.mjs'", HEAD_ENGINE="node c.mjs")
+        assert called[:5] == ["gate", "--engine", "baseline=node 'a b.mjs'", "--engine", "contender=node c.mjs"]
+
+    @pytest.mark.parametrize(
+        ("asked", "unsure"), [("true", ["--allow-unsure"]), ("false", ["--no-allow-unsure"]), ("", [])]
+    )
+    def test_says_what_unsure_means_only_where_it_is_told(self, tmp_path: Path, asked: str, unsure: list[str]) -> None:
+        _, called, _ = self.run(tmp_path, ALLOW_UNSURE=asked)
+        assert [word for word in called if "allow" in word] == unsure
+
+    def test_the_jobs_of_a_matrix_and_two_uses_in_a_job_do_not_overwrite_each_other(self, tmp_path: Path) -> None:
+        found = [self.run(tmp_path, JOB_INDEX=str(job), JOB_TOTAL="3")[2] for job in range(3)]
+        assert [outputs["artifact"] for outputs in found] == ["hfbench-gate-1", "hfbench-gate-2", "hfbench-gate-3"]
+        assert len({outputs["reports"] for outputs in found}) == 3
+        assert self.run(tmp_path)[2]["artifact"] == "hfbench-gate"  # the name that perf-comment.yml asks for
+        assert self.run(tmp_path, ARTIFACT="", JOB_TOTAL="3")[2]["artifact"] == ""
+
+    def test_keys_of_fixtures_follow_recipes_and_choice(self, tmp_path: Path) -> None:
+        """The recipe for other repositories caches fixtures: the action does it."""
+        (install,) = (step for step in steps(ROOT / "action.yml") if step.get("id") == "install")
+        keying = install["run"].partition("pip install")[2].partition("\n")[2]
+
+        def key(source: Path, **inputs: str) -> str:
+            outputs = tmp_path / "outputs"
+            outputs.unlink(missing_ok=True)
+            asked = dict.fromkeys(install["env"], "") | {"SOURCE": str(source), "GITHUB_OUTPUT": str(outputs)} | inputs
+            subprocess.run(["bash", "-e", "-c", keying], env=os.environ | asked, check=True)
+            home, found = outputs.read_text().splitlines()
+            assert home == f"home={inputs.get('CHOSEN_HOME') or Path.home() / '.cache' / 'hfbench'}"
+            return found
+
+        (tmp_path / "fixtures_gen").mkdir()
+        (tmp_path / "fixtures_gen" / "recipe.py").write_text("one")
+        first = key(tmp_path)
+        assert first == key(tmp_path, CHOSEN_HOME="/somewhere")
+        assert first != key(tmp_path, SIZE="360p")
+        (tmp_path / "fixtures_gen" / "recipe.py").write_text("another")
+        assert first != key(tmp_path)
+        (cache,) = (step for step in steps(ROOT / "action.yml") if "actions/cache@" in step.get("uses", ""))
+        assert cache["with"]["path"] == "${{ steps.install.outputs.home }}/fixtures"
 
 
 class TestGit:
@@ -227,7 +365,7 @@ class TestGit:
         branch = {"RESULTS_BRANCH": "asv-results", "GITHUB_SHA": "abc"}
         for number in (1, 2):
             measured = self.checkout(origin, tmp_path / f"measure-{number}")
-            self.run(script("history", "Take up the results of earlier runs"), measured, **branch)
+            self.run(script("history", "Restore the results of earlier runs"), measured, **branch)
             results = measured / ".asv" / "results"
             assert sorted(path.name for path in results.iterdir()) == [f"{n}.json" for n in range(1, number)]
             (results / f"{number}.json").write_text("{}")

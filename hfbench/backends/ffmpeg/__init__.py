@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hfbench.backends.base import (
     SHAPE_CHANGE,
@@ -17,8 +17,9 @@ from hfbench.backends.base import (
     damage_warning,
     merge_touching,
 )
-from hfbench.backends.ffmpeg.commands import extract_arguments, is_segment, normalize_arguments, seek_for
+from hfbench.backends.ffmpeg.commands import extract_arguments, is_segment, normalize_arguments
 from hfbench.backends.ffmpeg.program import ProgramReport, find_ffmpeg, run_ffmpeg
+from hfbench.backends.libav.feed import Fed, WindowFeed
 from hfbench.backends.linking import link_or_copy
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import Intermediate
@@ -27,16 +28,13 @@ from hfbench.pixels.cube_files import cube_of
 from hfbench.pixels.intermediates import intermediate_media, intermediate_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
     from hfbench.model.cancellation import Control
     from hfbench.model.media import MediaInfo
     from hfbench.model.plan import ClipPlan
-
-#: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late.
-_BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60))
 
 
 class FfmpegBackend:
@@ -71,33 +69,23 @@ class FfmpegBackend:
         """See :class:`hfbench.backends.base.Backend`."""
         spec = intermediate_spec(plan)
         path = into.with_name(into.name + spec.codec.suffix)
-        start = spec.grid.start if spec.grid is not None and is_segment(plan) else None
-
-        def attempt(seek_to: Fraction | None) -> ProgramReport:
-            return run_ffmpeg(self._program, normalize_arguments(plan, spec, path, seek_to), into.parent, control)
-
-        def put_aside(number: int) -> None:
-            if path.exists():
-                path.rename(path.with_name(f"{path.name}.missed-{number}"))
-
-        reports = _from_far_enough(plan.media, start, attempt, put_aside)
-        report = reports[-1]
+        start = spec.grid.start if spec.grid is not None and is_segment(plan) else Fraction(0)
+        end = None if spec.grid is None else spec.grid.end_of_need
+        with WindowFeed(plan.media, start, end, control) as feed:
+            arguments = normalize_arguments(plan, spec, path, feed.fed)
+            report = run_ffmpeg(self._program, arguments, into.parent, control, feed.write)
         if not report.frames_encoded:
             raise _trouble(report)
-        end = spec.grid.end_of_need if spec.grid is not None and start is not None else None
-        converted = sum(each.frames_encoded for each in reports)
-        written = _bytes_of(path.parent.glob(f"{path.name}*"))
-        work = _work(reports, end, converted=converted, written=written)
-        is_whole = spec.grid is None or _saw_the_end(plan.media, spec.grid.end_of_need, report)
-        held_to = report.frames_encoded if is_whole else spec.expected_frames
+        work = _work(feed.fed, report, end, converted=report.frames_encoded, written=_bytes_of([path]))
+        held_to = report.frames_encoded if may_hold_last(plan.media, feed.fed, report) else spec.expected_frames
         warning = damage_warning(
             wanted=held_to or report.frames_encoded,
             got=report.frames_encoded,
-            decode_errors=report.decode_errors,
-            corrupt_frames=0,
+            decode_errors=_lost(feed.fed, report),
+            corrupt_frames=report.corrupt_frames,
         )
         media = intermediate_media(plan, spec, path, held_to)
-        return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report, plan.media, end))
+        return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report, plan.media))
 
     def extract(self, job: ExtractJob, control: Control) -> ExtractReport:
         """See :class:`hfbench.backends.base.Backend`."""
@@ -120,31 +108,17 @@ class FfmpegBackend:
         named = {index: job.targets[index].folder.name for index in run}
         start = min(job.targets[index].grid.start for index in run)
         end = max(job.targets[index].grid.end_of_need for index in run)
-
-        def attempt(seek_to: Fraction | None) -> ProgramReport:
-            return run_ffmpeg(self._program, extract_arguments(job, named, seek_to), parent, control)
-
-        def put_aside(number: int) -> None:
-            for index in run:
-                folder = job.targets[index].folder
-                folder.rename(_missed(folder, number))
-                folder.mkdir()
-
-        reports = _from_far_enough(job.media, start, attempt, put_aside)
-        settled = {index: _settle(job, index, reports[-1]) for index in run}
+        with WindowFeed(job.media, start, end, control) as feed:
+            arguments = extract_arguments(job, named, feed.fed)
+            report = run_ffmpeg(self._program, arguments, parent, control, feed.write)
+        settled = {index: _settle(job, index, feed.fed, report) for index in run}
         if not any(each.frames for each in settled.values()):
-            raise _trouble(reports[-1])
-        folders = [job.targets[index].folder for index in run]
-        folders += [_missed(folder, number) for number in range(1, len(reports)) for folder in folders]
-        written = _bytes_of(file for folder in folders for file in folder.iterdir())
+            raise _trouble(report)
+        written = _bytes_of(file for index in run for file in job.targets[index].folder.iterdir())
         frames = sum(each.frames for each in settled.values())
-        converted = len(reports) * _slots_converted(job, run)
-        return settled, _work(reports, end, converted=converted, written=written, frames=frames)
-
-
-def _missed(folder: Path, number: int) -> Path:
-    """Where the files of a run that began too late are kept: nothing is deleted before the peak is measured."""
-    return folder.with_name(f"{folder.name}.missed-{number}")
+        return settled, _work(
+            feed.fed, report, end, converted=_slots_converted(job, run), written=written, frames=frames
+        )
 
 
 def _slots_converted(job: ExtractJob, run: list[int]) -> int:
@@ -152,82 +126,64 @@ def _slots_converted(job: ExtractJob, run: list[int]) -> int:
     return sum(job.targets[index].grid.count for index in run) if job.color is not None else 0
 
 
-def _from_far_enough(
-    media: MediaInfo,
-    start: Fraction | None,
-    attempt: Callable[[Fraction | None], ProgramReport],
-    put_aside: Callable[[int], None],
-) -> list[ProgramReport]:
-    """Run once; again from further back where the seek landed after the frame that is on screen at ``start``.
-
-    Returns:
-        A report a run; the last one counts, and what the others wrote was put aside.
-    """
-    seeks = [None] if start is None else [seek_for(start, media, back_off) for back_off in _BACK_OFF] + [None]
-    reports: list[ProgramReport] = []
-    for seek_to in seeks:
-        if reports:
-            put_aside(len(reports))
-        reports.append(attempt(seek_to))
-        pts = reports[-1].pts
-        if seek_to is None or (pts and start is not None and pts[0] <= start):
-            break
-    return reports
-
-
-def _settle(job: ExtractJob, index: int, report: ProgramReport) -> TargetReport:
+def _settle(job: ExtractJob, index: int, fed: Fed, report: ProgramReport) -> TargetReport:
     """Count one target's files, hold the last frame where the source does, and say what is missing."""
     target = job.targets[index]
     got = sum(1 for _ in target.folder.iterdir())
     wanted = target.grid.count
-    if 0 < got < wanted and _saw_the_end(job.media, target.grid.end_of_need, report):
+    if 0 < got < wanted and may_hold_last(job.media, fed, report):
         last = target.folder / (job.image.pattern % got)
         for slot in range(got, wanted):
             link_or_copy(last, target.folder / (job.image.pattern % (slot + 1)))
         got = wanted
-    warning = damage_warning(wanted=wanted, got=got, decode_errors=report.decode_errors, corrupt_frames=0)
-    return TargetReport(got, _noticed(warning, report, job.media, target.grid.end_of_need))
+    warning = damage_warning(
+        wanted=wanted, got=got, decode_errors=_lost(fed, report), corrupt_frames=report.corrupt_frames
+    )
+    return TargetReport(got, _noticed(warning, report, job.media))
 
 
-def _noticed(
-    damage: ClipWarning | None, report: ProgramReport, media: MediaInfo, end: Fraction | None
-) -> tuple[ClipWarning, ...]:
-    """What is worth knowing about the frames that were needed: what the program met beyond them is chance."""
-    needed = _frames_needed(report, end)
-    has_other_tags = len(set(report.tags[:needed])) > 1
-    shapes = {*report.shapes[:needed]}
+def _lost(fed: Fed, report: ProgramReport) -> int:
+    """Packets that could not be read or decoded."""
+    return report.decode_errors + fed.errors
+
+
+def _noticed(damage: ClipWarning | None, report: ProgramReport, media: MediaInfo) -> tuple[ClipWarning, ...]:
+    """What is worth knowing about the frames of the window."""
+    has_other_tags = len(set(report.tags)) > 1
+    shapes = {*report.shapes}
     # A window that lies wholly after a change of size: nothing changes in it, and yet it is not as the file began.
     sizes = {shape.split(" ")[0] for shape in shapes} - {"?"}
-    is_resized = not media.is_intermediate and bool(sizes - {f"{media.width}x{media.height}"})
+    is_resized = not media.is_intermediate and bool(sizes - {"x".join(map(str, media.decoded_size))})
     changes = ((TAGS_CHANGE, has_other_tags), (SHAPE_CHANGE, len(shapes) > 1 or is_resized))
     return (*([damage] if damage else []), *(warning for warning, is_true in changes if is_true))
 
 
-def _saw_the_end(media: MediaInfo, end: Fraction, report: ProgramReport) -> bool:
-    last = max(report.pts, default=Fraction(-1))
-    return last >= end or last > media.timing.last_pts - media.timing.period / 2
+def may_hold_last(media: MediaInfo, fed: Fed, report: ProgramReport) -> bool:
+    """Whether the last frame may be held: the file goes on after the window, or this is its last frame."""
+    last = max(report.pts, default=Fraction(-1)) - fed.bias
+    return fed.saw_later or last > media.timing.last_pts - media.timing.period / 2
 
 
 def _work(
-    reports: Sequence[ProgramReport], end: Fraction | None, *, converted: int, written: int, frames: int = 0
+    fed: Fed, report: ProgramReport, end: Fraction | None, *, converted: int, written: int, frames: int = 0
 ) -> WorkCounters:
-    """Counters of the processes, those that began too late included."""
+    """Counters of one process and of the file that it was fed from."""
     return WorkCounters(
-        files_opened=len(reports),
+        files_opened=1,
         packets_read=None,
-        frames_decoded=sum(_frames_needed(report, end) for report in reports),
+        frames_decoded=fed.decoded + _frames_needed(fed, report, end),
         frames_converted=converted,
         frames_written=frames,
         bytes_written=written,
-        processes_spawned=len(reports),
+        processes_spawned=1,
     )
 
 
-def _frames_needed(report: ProgramReport, end: Fraction | None) -> int:
+def _frames_needed(fed: Fed, report: ProgramReport, end: Fraction | None) -> int:
     """Frames up to the first past the window: those after it are the program reading ahead, by an unsteady amount."""
     if end is None:
         return len(report.pts)
-    return next((n for n, pts in enumerate(report.pts, 1) if pts >= end), len(report.pts))
+    return next((n for n, pts in enumerate(report.pts, 1) if pts - fed.bias >= end), len(report.pts))
 
 
 def _bytes_of(files: Iterable[Path]) -> int:

@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from hfbench.backends.base import DEMUXERS, ExtractJob
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix
 from hfbench.model.plan import ClipPlan, ImageFormat, Segment
 from hfbench.pixels.cube_files import cube_of
@@ -21,14 +20,16 @@ from hfbench.pixels.filters import (
     join,
     narrow_chain,
     rgb_chain,
+    source_chain,
     tags_after,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from fractions import Fraction
     from pathlib import Path
 
+    from hfbench.backends.base import ExtractJob
+    from hfbench.backends.libav.feed import Fed
     from hfbench.model.media import MediaInfo
     from hfbench.pixels.intermediates import IntermediateSpec
 
@@ -40,44 +41,34 @@ EIGHT_BITS: Final = 8
 _BEST_MJPEG, _WORST_MJPEG = 1, 31
 
 
-def input_arguments(media: MediaInfo, seek_to: Fraction | None) -> list[str]:
-    """Open a file safely, from a keyframe at or before ``seek_to`` (seconds), with media time starting at 0.
+def input_arguments(media: MediaInfo, fed: Fed) -> list[str]:
+    """Read the packets that are fed through a pipe, with the times that they were given."""
+    name = fed.codec or (media.decoder if media.decoder.startswith("libvpx") else "")
+    decoder = ["-c:v", name] if name else []
+    # The container's crop is a filter of ours, as in process: here it would come before sizes are compared.
+    decoder += ["-apply_cropping", "codec"] if media.crop else []
+    safety = ["-protocol_whitelist", "pipe", "-noautorotate"]
+    return [*safety, *decoder, *_ONE_GRAPH, "-copyts", "-f", fed.container, "-i", "pipe:0"]
 
-    Nothing before the wanted time is thrown away (``-noaccurate_seek``): the frame on screen there is needed.
+
+def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> list[str]:
+    """Decode once, write each target of ``folders`` (number -> folder below the working folder).
+
+    Args:
+        job: whose targets are written.
+        folders: which of them, and where.
+        fed: how packets come in, and how far their times are ahead of media time.
     """
-    seek = [] if seek_to is None else ["-noaccurate_seek", "-ss", f"{math.floor(seek_to * 1_000_000)}us"]
-    decoder = ["-c:v", media.decoder] if media.decoder.startswith("libvpx") else []
-    safety = ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-noautorotate"]
-    return [*safety, *decoder, *_ONE_GRAPH, *seek, "-copyts", "-start_at_zero", "-i", f"file:{media.path}"]
-
-
-def dated_frames(media: MediaInfo) -> str:
-    """The decoder's frames with their media times, each logged."""
-    if not media.is_dated_by_order or media.timing.is_vfr:
-        return _FRAME_LOG
-    first, period = (round(each / media.time_base) for each in (media.timing.first_pts, media.timing.period))
-    return join(f"setpts=N*{max(1, period)}+{first}", _FRAME_LOG)
-
-
-def first_shape(media: MediaInfo) -> str:
-    """Frames of another size or format brought to those of the first; nothing is done to all others."""
-    if media.is_intermediate:
-        return ""
-    return f"scale={media.width}:{media.height}:flags=bicubic+accurate_rnd,format={media.pixel_format}"
-
-
-def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Fraction | None) -> list[str]:
-    """Decode once, write each target of ``folders`` (number -> folder below the working folder)."""
     outputs = len(folders)
-    source = f"[0:{job.media.stream_index}]{dated_frames(job.media)}"
+    source = f"[0:0]{_FRAME_LOG}"
     split = f",split={outputs}" if outputs > 1 else ""
     graph = [source + split + "".join(f"[s{index}]" for index in folders)]
     arguments: list[str] = []
     for index, folder in folders.items():
         grid = job.targets[index].grid
         chain = join(
-            grid_chain(grid, job.media.time_base),
-            first_shape(job.media),
+            grid_chain(replace(grid, start=grid.start + fed.bias), job.media.time_base),
+            source_chain(job.media),
             color_chain(job.color, job.media, cube_of(job.color)),
             geometry_chain(job.media),
             image_chain(job),
@@ -85,15 +76,14 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], seek_to: Frac
         graph.append(f"[s{index}]{chain}[o{index}]")
         arguments += ["-map", f"[o{index}]", "-frames:v", str(grid.count), "-fps_mode", "passthrough"]
         arguments += [*encoder_arguments(job), "-start_number", "1", f"{folder}/{job.image.pattern}"]
-    return [*input_arguments(job.media, seek_to), "-filter_complex", ";".join(graph), *arguments]
+    return [*input_arguments(job.media, fed), "-filter_complex", ";".join(graph), *arguments]
 
 
 def image_chain(job: ExtractJob) -> str:
     """Into what the image encoder takes."""
     tags = tags_after(job.color, job.media)
     alpha = job.media.has_alpha
-    is_mapped = job.color is not None and tags.matrix == Matrix.RGB
-    is_deep = job.media.bit_depth > EIGHT_BITS or is_mapped
+    is_deep = job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
     deep = deep_rgb_chain(tags, has_alpha=alpha)
     match job.image.format:
         case ImageFormat.JPG if is_deep:
@@ -113,7 +103,7 @@ def hdr_tag_chain(tags: ColorTags) -> str:
     if tags.hdr_target is None:
         return ""
     transfer = "smpte2084" if tags.hdr_target is HdrTarget.PQ else "arib-std-b67"
-    return f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=gbr:range=pc"
+    return f"setparams=color_primaries={int(tags.primaries)}:color_trc={transfer}:colorspace=gbr:range=pc"
 
 
 def encoder_arguments(job: ExtractJob) -> list[str]:
@@ -124,23 +114,25 @@ def encoder_arguments(job: ExtractJob) -> list[str]:
     return ["-c:v", "png", "-pred", "sub", "-compression_level", "1"]
 
 
-def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, seek_to: Fraction | None) -> list[str]:
-    """Re-encode the whole source or a segment to an intermediate."""
+def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, fed: Fed) -> list[str]:
+    """Re-encode what is fed to an intermediate."""
     color = plan.normalize.color if plan.normalize is not None else None
     clock = spec.time_base.denominator
-    own_times = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS)"
-    timing = own_times if spec.grid is None else grid_chain(spec.grid, plan.media.time_base)
+    if spec.grid is None:
+        timing = f"settb=1/{clock},setpts=if(eq(N\\,0)\\,0\\,PTS-{round(fed.bias * clock)})"
+    else:
+        timing = grid_chain(replace(spec.grid, start=spec.grid.start + fed.bias), plan.media.time_base)
     chain = join(
-        dated_frames(plan.media),
+        _FRAME_LOG,
         timing,
-        first_shape(plan.media),
+        source_chain(plan.media),
         color_chain(color, plan.media, cube_of(color)),
         intermediate_chain(color, plan.media, spec.codec.pixel_formats),
     )
     limit = [] if spec.grid is None else ["-frames:v", str(spec.grid.count)]
     return [
-        *input_arguments(plan.media, seek_to),
-        "-map", f"0:{plan.media.stream_index}", "-an", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
+        *input_arguments(plan.media, fed),
+        "-map", "0:0", "-an", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1",
         "-vf", chain, *limit, "-fps_mode", "passthrough", "-enc_time_base", f"1:{clock}",
         "-c:v", spec.codec.encoder, *(part for key, value in spec.codec.options for part in (f"-{key}", value)),
         *_tag_arguments(intermediate_tags(color, plan.media)),
@@ -152,12 +144,6 @@ def _tag_arguments(tags: ColorTags) -> list[str]:
     """Output options for the encoder; since FFmpeg 7.1 they no longer re-tag frames, setparams does that."""
     pairs = {"-color_primaries": tags.primaries, "-color_trc": tags.transfer, "-colorspace": tags.matrix}
     return [part for key, value in pairs.items() for part in (key, str(int(value)))]
-
-
-def seek_for(grid_start: Fraction, media: MediaInfo, back_off: Fraction) -> Fraction | None:
-    """Where to seek so that the frame on screen at ``grid_start`` is decoded; None: from the file's first packet."""
-    wanted = grid_start - media.timing.reorder_delay - back_off
-    return None if media.is_dated_by_order or wanted <= media.timing.first_pts else wanted
 
 
 def is_segment(plan: ClipPlan) -> bool:

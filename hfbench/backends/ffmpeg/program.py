@@ -18,7 +18,7 @@ from hfbench.errors import MachineError
 from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hfbench.model.cancellation import Control
 
@@ -41,6 +41,7 @@ _OTHER_FORMAT = re.compile(r"filter context - .*? fmt: (\d+) .*? incoming frame 
 _CLOCK = re.compile(r"config in time_base: (\d+)/(\d+)")
 _INPUT_TOTALS = re.compile(r"\(video\): (\d+) packets read .*?; (\d+) frames decoded; (\d+) decode errors")
 _ENCODED = re.compile(r"\(video\): (\d+) frames encoded")
+_CORRUPT = "corrupt decoded frame"
 _NOISE = re.compile(r"showinfo|AVIOContext|config (in|out)|Last message repeated|color_range:|side data")
 
 
@@ -86,6 +87,7 @@ class ProgramReport:
     Attributes:
         pts: media time of each frame that came out of the decoder, seconds, in order.
         decode_errors: packets that could not be decoded.
+        corrupt_frames: decoded, but broken.
         frames_encoded: of the (first) output.
         last_words: the end of its log.
         shapes: size and pixel format of each of those frames.
@@ -95,6 +97,7 @@ class ProgramReport:
     exit_code: int
     pts: tuple[Fraction, ...]
     decode_errors: int
+    corrupt_frames: int
     frames_encoded: int
     last_words: str
     shapes: tuple[str, ...]
@@ -111,32 +114,41 @@ class ProgramReport:
         return "No space left" in self.last_words or "File too large" in self.last_words
 
 
-def run_ffmpeg(program: Path, arguments: Sequence[str], folder: Path, control: Control) -> ProgramReport:
+def run_ffmpeg(
+    program: Path, arguments: Sequence[str], folder: Path, control: Control, feed: Callable[[IO[bytes]], None]
+) -> ProgramReport:
     """Run the program in a folder until it ends.
+
+    Args:
+        program: ffmpeg.
+        arguments: all but the general ones.
+        folder: where it runs.
+        control: obeyed while it runs.
+        feed: writes what the program reads from its standard input; called in a thread of its own.
 
     Raises:
         StopWork: cancelled or out of time; the program is gone by then.
         ClipTrouble: something else ended it by a signal: what it left behind is no verdict on the source.
     """
-    command = [str(program), "-hide_banner", "-nostdin", "-y", "-loglevel", "repeat+verbose", *arguments]
+    command = [str(program), "-hide_banner", "-y", "-loglevel", "repeat+verbose", *arguments]
     with subprocess.Popen(
         command,
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
         process_group=0,  # Ctrl-C is for us to hand on: an ffmpeg that hears it ends early and calls that a success
     ) as process:
         log = _LogReader(process.stderr)
+        feeder = _Feeder(feed, process.stdin)
         try:
             _wait(process, control)
         finally:
             _end(process)
+            feeder.join()
             log.join()
     control.check()
+    feeder.raise_trouble()
     report = log.report(process.returncode)
     if report.was_stopped:
         raise ClipTrouble(FailureKind.ENGINE_KILLED, _stopped_message(report.exit_code), report.last_words)
@@ -150,7 +162,7 @@ def _stopped_message(exit_code: int) -> str:
     return f"ffmpeg was ended by {name} before it was finished: run it again"
 
 
-def _wait(process: subprocess.Popen[str], control: Control) -> None:
+def _wait(process: subprocess.Popen[bytes], control: Control) -> None:
     while True:
         try:
             process.wait(_POLL_SECONDS)
@@ -160,7 +172,7 @@ def _wait(process: subprocess.Popen[str], control: Control) -> None:
             return
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
     process.terminate()
@@ -171,15 +183,42 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+class _Feeder(threading.Thread):
+    """Writes to the program's standard input until all is written or the program has enough."""
+
+    def __init__(self, feed: Callable[[IO[bytes]], None], pipe: IO[bytes] | None) -> None:
+        super().__init__(name="hfbench-ffmpeg-feed", daemon=True)
+        self._feed = feed
+        self._pipe = pipe
+        self._trouble: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        if self._pipe is None:
+            return
+        try:
+            with self._pipe:
+                self._feed(self._pipe)
+        except BrokenPipeError:
+            pass  # it has all the frames that it was asked for, or it ended: its exit code says which
+        except Exception as error:  # noqa: BLE001  raised where the program's end is awaited
+            self._trouble = error
+
+    def raise_trouble(self) -> None:
+        if self._trouble is not None:
+            raise self._trouble
+
+
 class _LogReader(threading.Thread):
     """Reads the program's stderr as it comes, so that its pipe never fills up."""
 
-    def __init__(self, stream: IO[str] | None) -> None:
+    def __init__(self, stream: IO[bytes] | None) -> None:
         super().__init__(name="hfbench-ffmpeg-log", daemon=True)
         self._stream = stream
         self._tick = Fraction(0)
         self._pts: list[Fraction] = []
         self._decode_errors = 0
+        self._corrupt_frames = 0
         self._format = ""
         self._shapes: list[str] = []
         self._tags: list[str] = []
@@ -189,7 +228,7 @@ class _LogReader(threading.Thread):
 
     def run(self) -> None:
         for line in self._stream or ():
-            self._take(line.rstrip())
+            self._take(line.decode(errors="replace").rstrip())
 
     def _take(self, line: str) -> None:
         if found := _FRAME.search(line):
@@ -206,6 +245,7 @@ class _LogReader(threading.Thread):
             self._decode_errors += int(found[3])
         elif found := _ENCODED.search(line):
             self._frames_encoded = self._frames_encoded or int(found[1])
+        self._corrupt_frames += _CORRUPT in line
         if line and not _NOISE.search(line):
             self._words = [*self._words[1 - _LAST_WORDS :], line]
 
@@ -215,6 +255,7 @@ class _LogReader(threading.Thread):
             exit_code=exit_code,
             pts=tuple(self._pts),
             decode_errors=self._decode_errors,
+            corrupt_frames=self._corrupt_frames,
             frames_encoded=self._frames_encoded,
             last_words=words,
             shapes=tuple(self._shapes),

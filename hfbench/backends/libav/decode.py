@@ -1,26 +1,28 @@
-"""Decoding a window of a file: seek so that nothing wanted is missed, stop feeding where nothing is wanted any more."""
+"""Decoding windows of a file: each picture comes with the slots that show it, and what no slot shows is not decoded."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from fractions import Fraction
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import av
 import av.error
-from av.stream import Discard
 
 from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
-from hfbench.backends.libav.files import keeps_decode_times_only, seek_back
+from hfbench.backends.libav.files import open_media
 from hfbench.backends.libav.frame_facts import tags_of
+from hfbench.backends.libav.packets import PacketReader
+from hfbench.backends.libav.pieces import Piece, pieces_of
 from hfbench.model.metrics import WorkCounters
+from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from types import TracebackType
 
     from av import Packet, VideoFrame
-    from av.container import InputContainer
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
@@ -30,25 +32,43 @@ if TYPE_CHECKING:
 
 #: FFmpeg's own VP8 and VP9 decoders drop the alpha plane without a word; libvpx's keep it.
 _ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-#: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late.
-_BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60))
-#: Pictures that a decoder may hold back to bring them in order (H.264 and HEVC: 16), and one more.
-_REORDER_DEPTH: Final = 17
+#: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late, and
+#: key flags may be wrong. None: decoding begins at the file's start.
+_BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60), None)
+#: Picture types of a decoder that need no other picture; 0 is what decoders say that do not know.
+_INTRA_TYPES: Final = (0, 1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A decoded picture and the slots of each grid that show it, in the order of the grids; some slot does."""
+
+    frame: VideoFrame
+    slots: tuple[range, ...]
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one pass over a file cost and met; filled while it runs."""
+    """What the reading of a file cost and met; filled while it goes on.
+
+    Attributes:
+        decode_errors, corrupt_frames, noticed: of the present run of windows.
+    """
 
     packets: int = 0
     frames: int = 0
+    files: int = 1
     decode_errors: int = 0
     corrupt_frames: int = 0
     noticed: dict[str, ClipWarning] = field(default_factory=dict)
 
     def work(self) -> WorkCounters:
-        """The pass as work counters, the opening of its file included."""
-        return WorkCounters(files_opened=1, packets_read=self.packets, frames_decoded=self.frames)
+        """The reading as work counters, the opening of its file included."""
+        return WorkCounters(files_opened=self.files, packets_read=self.packets, frames_decoded=self.frames)
+
+
+class _Damaged(Exception):  # noqa: N818  a signal between two functions here
+    """A decoder with several threads met an error: which pictures it lost can't be seen."""
 
 
 def decoder_name(stream: VideoStream) -> str:
@@ -71,159 +91,341 @@ def open_decoder(stream: VideoStream, *, threads: int = 0) -> VideoCodecContext:
     return decoder
 
 
-def keep_only(container: InputContainer, stream: VideoStream) -> None:
-    """Have the demuxer skip every other stream's packets."""
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
-
-
 class WindowDecoder:
-    """Decodes windows of one open file, one after the other."""
+    """Decodes windows of one file, one after the other. A context manager: the file is open within.
 
-    def __init__(self, container: InputContainer, stream: VideoStream, media: MediaInfo, control: Control) -> None:
-        self._container = container
-        self._stream = stream
+    Args:
+        media: the file, as probed.
+        control: obeyed between packets.
+        threads: 0 lets FFmpeg choose. Where a decoder with several threads meets damage, the window is decoded again
+            with one, for which pictures are lost can be told with one alone.
+    """
+
+    def __init__(self, media: MediaInfo, control: Control, *, threads: int = 0) -> None:
         self._media = media
         self._control = control
-        self._decoder = open_decoder(stream)
-        self._is_at_start = True
+        self._threads = threads
+        self._files = contextlib.ExitStack()
+        self._careful: VideoCodecContext | None = None
         self._reached_end_of_file = False
-        self._undated: list[int] = []
         self.tally = Tally()
-        keep_only(container, stream)
+
+    def __enter__(self) -> Self:
+        container, stream = self._files.enter_context(open_media(self._media))
+        self.reader = PacketReader(container, stream, self._media)
+        self.stream = stream
+        self._fast = open_decoder(stream, threads=self._threads)
+        self.reader.learn_order(self._control)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.tally.packets = self.reader.count.packets
+        self._files.close()
 
     @property
     def period(self) -> Fraction:
         """Seconds a frame of the file."""
         return self._media.timing.period
 
-    def media_time(self, frame: VideoFrame) -> Fraction:
-        """When a frame is shown, seconds of media time."""
-        return ((frame.pts or 0) - self._media.origin_ticks) * self._media.time_base
-
-    def begin_run(self) -> None:
-        """Each run of windows has a time limit of its own, and its own oddities."""
+    def run(self, grids: Sequence[FrameGrid]) -> Run:
+        """Begin to decode over the union of some grids that overlap or touch, under a time limit of its own."""
         self._control = self._control.restarted()
         self.tally.noticed.clear()
+        self.tally.decode_errors = self.tally.corrupt_frames = 0
+        return Run(self, tuple(grids))
 
-    def window(self, start: Fraction, end: Fraction) -> Iterator[VideoFrame]:
-        """Frames in order of presentation: from one on screen at ``start`` or earlier, up to ``end``.
+    def everything(self) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """Every picture of the file and when it is shown, in order of presentation."""
+        yield from self.window(Fraction(0), None, lambda _time, _until: True)
 
-        Packets are fed until one has a dts at or past ``end``: as pts >= dts, none after it is wanted, and the number
-        of frames decoded does not depend on how many threads decode.
+    def window(
+        self, start: Fraction, end: Fraction | None, is_wanted: Callable[[Fraction, Fraction | None], bool]
+    ) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """Pictures in order of presentation: from one on screen at ``start`` or earlier, to the last before ``end``.
+
+        Args:
+            start: media time, seconds.
+            end: media time, seconds; None: the file's end. A window that ends before the first picture gets that one.
+            is_wanted: whether a picture from one time to another (None: unknown) is needed; others may be left out.
         """
-        for back_off in _BACK_OFF:
-            wanted_from = start - back_off
-            is_from_start = self._media.is_dated_by_order or wanted_from <= self._media.timing.first_pts
-            self._seek(wanted_from, is_from_start=is_from_start)
-            errors_before = self.tally.decode_errors
-            frames = self._frames_until(end)
-            first = next((each for each in frames if is_from_start or not each.is_corrupt), None)
-            if not is_from_start:
-                self.tally.decode_errors = errors_before  # a decoder that starts in mid-stream may complain at first
-            if first is not None and (is_from_start or self.media_time(first) <= start):
-                yield first
-                yield from frames
-                return
-        self._seek(self._media.timing.first_pts, is_from_start=True)
-        yield from self._frames_until(end)
+        self._reached_end_of_file = True
+        for piece in pieces_of(self._media, start, end):
+            yield from self._piece(piece, is_wanted)
 
-    def may_hold_last(self, frame: VideoFrame) -> bool:
-        """Whether the last frame that came may be held for the slots after it.
+    def may_hold_last(self, time: Fraction) -> bool:
+        """Whether the last picture that came, shown at ``time``, may be held for the slots after it.
 
         It may where nothing is known to be missing after it: the window ended before the file did, or this is the
-        file's last frame.
+        file's last picture.
         """
-        is_last_of_file = self.media_time(frame) > self._media.timing.last_pts - self._media.timing.period / 2
+        is_last_of_file = time > self._media.timing.last_pts - self._media.timing.period / 2
         return not self._reached_end_of_file or is_last_of_file
 
-    def everything(self) -> Iterator[VideoFrame]:
-        """Every frame of the file, in order of presentation."""
-        self._seek(self._media.timing.first_pts, is_from_start=True)
-        yield from self._frames_until(None)
-
-    def _seek(self, seconds: Fraction, *, is_from_start: bool) -> None:
-        if is_from_start and self._is_at_start:
-            return
-        ticks = self._media.origin_ticks + int(seconds / self._media.time_base)
-        if is_from_start and self._stream.start_time is not None:
-            ticks = min(ticks, self._stream.start_time)
-        seek_back(self._container, self._stream, ticks)
-        self._decoder.flush_buffers()
-        self._undated.clear()
-
-    def _frames_until(self, end: Fraction | None) -> Iterator[VideoFrame]:
-        """Decode from here; the file's last packets flush the decoder."""
-        stop = None if end is None else self._media.origin_ticks + self._enough(end) / self._media.time_base
-        self._is_at_start = False
-        self._reached_end_of_file = True
-        previous_pts: int | None = None
-        for packet in self._packets():
-            if stop is not None and packet.dts is not None and packet.dts >= stop:
-                self._reached_end_of_file = False
-                break
-            for frame in self._decode(packet):
-                previous_pts = self._date(frame, previous_pts)
-                yield frame
-        for frame in self._decode(None):
-            previous_pts = self._date(frame, previous_pts)
-            yield frame
-
-    def _enough(self, end: Fraction) -> Fraction:
-        """The decode time from which on no packet is needed for what is shown before ``end``, seconds."""
-        return end + _REORDER_DEPTH * self.period if self._media.is_dated_by_order else end
-
-    def _packets(self) -> Iterator[Packet[VideoStream]]:
-        """Packets with data; a read error ends the file and is counted, for the rest is lost."""
+    def _piece(
+        self, piece: Piece, is_wanted: Callable[[Fraction, Fraction | None], bool]
+    ) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """Decode with many threads; again with one where that meets damage, from where the last good picture was."""
+        last: Fraction | None = None
+        before = self.tally.decode_errors, self.tally.corrupt_frames
         try:
-            for packet in self._container.demux(self._stream):
-                if packet.size:
-                    self._control.check()
-                    self.tally.packets += 1
-                    self._take_date(packet)
-                    yield packet
-        except av.error.FFmpegError:
-            self.tally.decode_errors += 1
+            for frame, time in self._attempts(piece, self._fast, is_wanted, is_careful=self._threads == 1):
+                last = time
+                if piece.holds(time):
+                    yield frame, piece.shown_at(time)
+        except _Damaged:
+            self.tally.decode_errors, self.tally.corrupt_frames = before
+            for frame, time in self._attempts(piece, self._one_thread(), is_wanted, is_careful=True):
+                if (last is None or time > last) and piece.holds(time):
+                    yield frame, piece.shown_at(time)
 
-    def _take_date(self, packet: Packet[VideoStream]) -> None:
-        """Where presentation times are a guess: the packet's decode time, or, with B-frames, the next in order."""
-        if self._media.is_dated_by_order:
-            if packet.dts is not None:
-                heappush(self._undated, packet.dts)
-            packet.pts = None
-        elif keeps_decode_times_only(self._container):
-            packet.pts = packet.dts
+    def _one_thread(self) -> VideoCodecContext:
+        """A decoder on one thread, from the file opened once more."""
+        if self._careful is None:
+            _, stream = self._files.enter_context(open_media(self._media))
+            self.tally.files += 1
+            self._careful = open_decoder(stream, threads=1)
+        return self._careful
 
-    def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+    def _attempts(
+        self,
+        piece: Piece,
+        decoder: VideoCodecContext,
+        is_wanted: Callable[[Fraction, Fraction | None], bool],
+        *,
+        is_careful: bool,
+    ) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """Seek, and seek earlier until a picture that needs no other is found at or before the wanted time."""
+        before = self.tally.decode_errors, self.tally.corrupt_frames
+        for back_off in _BACK_OFF:
+            is_from_start = self._seek(piece, back_off, decoder)
+            self.tally.decode_errors, self.tally.corrupt_frames = before
+            frames = self._decoded(piece, decoder, is_wanted, is_careful=is_careful)
+            found = next(frames, None) if is_from_start else self._entry(frames, piece.media_start, before)
+            if found is not None:
+                yield found
+                yield from frames
+            if is_from_start or found is not None:
+                return
+
+    def _seek(self, piece: Piece, back_off: Fraction | None, decoder: VideoCodecContext) -> bool:
+        """Go to where decoding may begin; True: to the file's start."""
+        decoder.flush_buffers()
+        if back_off is not None:
+            return self.reader.seek(piece.media_start - back_off)
+        self.reader.rewind()
+        return True
+
+    def enter(self, piece: Piece) -> Fraction | None:
+        """Go to where the decoding of a piece has to begin, for packets that something else decodes.
+
+        Returns:
+            The time, on the reader's clock, of the first picture to decode; None: all from here on.
+        """
+        before = self.tally.decode_errors, self.tally.corrupt_frames
+        decoder = self._one_thread() if self._threads != 1 else self._fast
+        for back_off in _BACK_OFF:
+            if self._seek(piece, back_off, decoder):
+                return None
+            frames = self._decoded(piece, decoder, lambda _time, _until: True, is_careful=True)
+            found = self._entry(frames, piece.media_start, before)
+            frames.close()
+            if found is not None:
+                self._seek(piece, back_off, decoder)
+                return found[1]
+        return None
+
+    def times_by_number(self, end: Fraction | None) -> dict[int, Fraction]:
+        """For files dated by order: the time of each packet's picture, found by decoding; the reader is rewound after.
+
+        Returns:
+            The packet's number, from the file's start, and seconds on the reader's clock.
+        """
+        self.reader.rewind()
+        self._fast.flush_buffers()
+        dating = Dating(self.reader, self.period)
+        found: dict[int, Fraction] = {}
+        packets = (dated.packet for dated in self.reader.until(end, self._control, and_next=True))
+        for number, packet in enumerate((*packets, None)):
+            if packet is not None:
+                packet.pts = number
+            for frame in self._decode(self._fast, packet, is_careful=True):
+                of_packet: int | None = frame.pts
+                time = dating.date(frame)
+                if of_packet is not None:
+                    found[of_packet] = time
+        self.reader.rewind()
+        return found
+
+    def _entry(
+        self, frames: Iterator[tuple[VideoFrame, Fraction]], start: Fraction, before: tuple[int, int]
+    ) -> tuple[VideoFrame, Fraction] | None:
+        """The first sound picture after a seek, if it is on screen at ``start`` or earlier.
+
+        Pictures before it refer to ones that were not read; that they are broken says nothing about the file.
+        """
+        for frame, time in frames:
+            if time > start:
+                return None
+            if frame.key_frame or (int(frame.pict_type) in _INTRA_TYPES and not frame.is_corrupt):
+                self.tally.decode_errors, self.tally.corrupt_frames = before
+                return frame, time
+        return None
+
+    def _decoded(
+        self,
+        piece: Piece,
+        decoder: VideoCodecContext,
+        is_wanted: Callable[[Fraction, Fraction | None], bool],
+        *,
+        is_careful: bool,
+    ) -> Generator[tuple[VideoFrame, Fraction]]:
+        """Decode from where the reader is; times are the reader's.
+
+        Raises:
+            _Damaged: a decoder with several threads met an error or lost a picture.
+        """
+        dating = Dating(self.reader, self.period)
+        expected: set[int] = set()
+        read_errors = self.reader.count.errors
+        for dated in self.reader.until(piece.media_end, self._control):
+            packet = dated.packet
+            is_needed = dated.time is None or self._is_needed(piece, dated.time, dated.until, is_wanted)
+            decoder.skip_frame = "DEFAULT" if is_needed else "NONREF"
+            if is_needed and dated.shows and packet.pts is not None:
+                expected.add(packet.pts)
+            for frame in self._decode(decoder, packet, is_careful=is_careful):
+                expected.discard(frame.pts)
+                yield frame, dating.date(frame)
+        decoder.skip_frame = "DEFAULT"
+        for frame in self._decode(decoder, None, is_careful=is_careful):
+            expected.discard(frame.pts)
+            yield frame, dating.date(frame)
+        self._reached_end_of_file = not self.reader.saw_later
+        lost = sum(1 for pts in expected if dating.first is not None and self.reader.time_of(pts) > dating.first)
+        if lost and not is_careful:
+            raise _Damaged
+        self.tally.decode_errors = max(self.tally.decode_errors, lost) + self.reader.count.errors - read_errors
+
+    @staticmethod
+    def _is_needed(
+        piece: Piece,
+        time: Fraction,
+        until: Fraction | None,
+        is_wanted: Callable[[Fraction, Fraction | None], bool],
+    ) -> bool:
+        if until is not None and until > (piece.media_end or until):
+            until = None  # the next piece decides how long it is shown
+        return is_wanted(piece.shown_at(time), None if until is None else piece.shown_at(until))
+
+    def _decode(
+        self, decoder: VideoCodecContext, packet: Packet[VideoStream] | None, *, is_careful: bool
+    ) -> list[VideoFrame]:
         try:
-            frames = self._decoder.decode(packet)
+            frames = decoder.decode(packet)
         except av.error.EOFError:
             return []
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            if not is_careful:
+                raise _Damaged from error
             self.tally.decode_errors += 1
             return []
         self.tally.frames += len(frames)
         self.tally.corrupt_frames += sum(frame.is_corrupt for frame in frames)
-        return frames
-
-    def _date(self, frame: VideoFrame, previous_pts: int | None) -> int:
-        """Give a frame without a pts the next known time, or the one a period after the frame before."""
-        frame.time_base = self._stream.time_base
         if not self._media.is_intermediate:
-            self._notice(frame)
-        if self._media.is_dated_by_order:
-            frame.pts = heappop(self._undated) if self._undated else None
-        if frame.pts is None:
-            period = max(1, round(self._media.timing.period / self._media.time_base))
-            frame.pts = self._media.origin_ticks if previous_pts is None else previous_pts + period
-        pts: int = frame.pts
-        return pts
+            for frame in frames:
+                self._notice(frame)
+        return frames
 
     def _notice(self, frame: VideoFrame) -> None:
         """Note what changes in mid-stream."""
         media, noticed = self._media, self.tally.noticed
         if tags_of(frame) != media.frame_tags:
             noticed[TAGS_CHANGE.kind] = TAGS_CHANGE
-        if (frame.width, frame.height, frame.format.name) != (media.width, media.height, media.pixel_format):
+        if (frame.width, frame.height, frame.format.name) != (*media.decoded_size, media.pixel_format):
             noticed[SHAPE_CHANGE.kind] = SHAPE_CHANGE
+
+
+@dataclass(slots=True)
+class Dating:
+    """Gives each picture that leaves the decoder its time, seconds of the reader's clock.
+
+    Attributes:
+        first: the time of the first picture, None before it.
+    """
+
+    reader: PacketReader
+    period: Fraction
+    first: Fraction | None = None
+    _previous: Fraction | None = None
+    _count: int = 0
+
+    def date(self, frame: VideoFrame) -> Fraction:
+        """The next picture's time; without one it follows a period after the picture before."""
+        order = self.reader.order
+        if order is not None:
+            last = len(order) - 1
+            time = self.reader.time_of(order[min(self._count, last)])
+            time += max(0, self._count - last) * self.period
+        elif frame.pts is not None:
+            time = self.reader.time_of(frame.pts)
+        else:
+            time = Fraction(0) if self._previous is None else self._previous + self.period
+        self._count += 1
+        self._previous = time
+        self.first = time if self.first is None else self.first
+        return time
+
+
+class Run:
+    """One pass over windows that overlap or touch. Iterate over it once; then read what came of it.
+
+    Attributes:
+        decode_errors: packets that could not be decoded, and pictures that did not come.
+        corrupt_frames: pictures that are shown and broken.
+    """
+
+    def __init__(self, decoder: WindowDecoder, grids: tuple[FrameGrid, ...]) -> None:
+        self._decoder = decoder
+        self._grids = grids
+        self._samplers = tuple(GridSampler(grid) for grid in grids)
+        self.decode_errors = 0
+        self.corrupt_frames = 0
+
+    def __iter__(self) -> Iterator[Shown]:
+        """Each picture that some slot shows, once, in order of presentation."""
+        start = min(grid.start for grid in self._grids)
+        end = max(grid.end_of_need for grid in self._grids)
+        held: tuple[VideoFrame, Fraction] | None = None
+        for frame, time in self._decoder.window(start, end, self._is_wanted):
+            slots = tuple(sampler.advance(time) for sampler in self._samplers)
+            if held is not None:
+                yield from self._shown(held[0], slots)
+            held = (frame, time)
+            if all(sampler.is_full for sampler in self._samplers):
+                break
+        if held is not None:
+            until = None if self._decoder.may_hold_last(held[1]) else held[1] + self._decoder.period
+            yield from self._shown(held[0], tuple(sampler.finish(until) for sampler in self._samplers))
+        self.decode_errors = self._decoder.tally.decode_errors
+
+    def filled(self, grid: int) -> int:
+        """Slots of a grid (by its place) that have a picture."""
+        return self._samplers[grid].filled
+
+    @property
+    def noticed(self) -> tuple[ClipWarning, ...]:
+        """What changed in mid-stream."""
+        return tuple(self._decoder.tally.noticed.values())
+
+    def _shown(self, frame: VideoFrame, slots: tuple[range, ...]) -> Iterator[Shown]:
+        if any(slots):
+            self.corrupt_frames += int(frame.is_corrupt)
+            yield Shown(frame, slots)
+
+    def _is_wanted(self, time: Fraction, until: Fraction | None) -> bool:
+        """Whether a slot shows a picture that is on screen from one time to another."""
+        if until is None:
+            return True
+        return any(max(0, grid.first_slot(time)) < min(grid.count, grid.first_slot(until)) for grid in self._grids)

@@ -14,17 +14,13 @@ from hfbench.backends.base import (
     merge_touching,
 )
 from hfbench.backends.libav.decode import WindowDecoder
-from hfbench.backends.libav.files import open_input, stream_of
 from hfbench.backends.libav.pipeline import FramePipeline
 from hfbench.model.cancellation import StopWork
 from hfbench.model.result import FailureKind
-from hfbench.timebase import GridSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from av import VideoFrame
 
     from hfbench.backends.libav.pipeline import Workers
     from hfbench.model.cancellation import Control
@@ -38,9 +34,7 @@ def extract(job: ExtractJob, workers: Workers, control: Control) -> ExtractRepor
         StopWork: cancelled.
     """
     reports: dict[int, TargetReport | TargetFailure] = {}
-    with open_input(job.media.path) as container:
-        stream = stream_of(container, job.media)
-        decoder = WindowDecoder(container, stream, job.media, control)
+    with WindowDecoder(job.media, control) as decoder:
         pipeline = FramePipeline(job, workers)
         try:
             for run in merge_touching(job.targets):
@@ -57,9 +51,8 @@ def _attempt_run(
     decoder: WindowDecoder, job: ExtractJob, run: list[int], pipeline: FramePipeline
 ) -> dict[int, TargetReport | TargetFailure]:
     """One run under a clock of its own: where it takes too long, the file's other windows still get their frames."""
-    decoder.begin_run()
     try:
-        return dict(_extract_run(decoder, job, run, pipeline))
+        return dict(_extract_run(decoder, [job.targets[index] for index in run], run, pipeline))
     except StopWork as stop:
         kind = FailureKind(stop.kind)
         if kind is FailureKind.CANCELLED:
@@ -68,41 +61,22 @@ def _attempt_run(
 
 
 def _extract_run(
-    decoder: WindowDecoder, job: ExtractJob, run: list[int], pipeline: FramePipeline
+    decoder: WindowDecoder, targets: list[Target], run: list[int], pipeline: FramePipeline
 ) -> Iterator[tuple[int, TargetReport]]:
-    """Decode once over the union of a run's windows; each frame goes to all the slots that show it."""
-    samplers = {index: GridSampler(job.targets[index].grid) for index in run}
-    start = min(job.targets[index].grid.start for index in run)
-    end = max(job.targets[index].grid.end_of_need for index in run)
-    errors_before = decoder.tally.decode_errors
-    held: VideoFrame | None = None
-    corrupt = 0
-    for frame in decoder.window(start, end):
-        time = decoder.media_time(frame)
-        places = _places(job.targets, {index: sampler.advance(time) for index, sampler in samplers.items()})
-        corrupt += _send(pipeline, held, places)
-        held = frame
-        if all(sampler.is_full for sampler in samplers.values()):
-            break
-    if held is not None:
-        until = None if decoder.may_hold_last(held) else decoder.media_time(held) + job.media.timing.period
-        places = _places(job.targets, {index: sampler.finish(until) for index, sampler in samplers.items()})
-        corrupt += _send(pipeline, held, places)
-    errors = decoder.tally.decode_errors - errors_before
-    for index, sampler in samplers.items():
-        wanted = job.targets[index].grid.count
-        warning = damage_warning(wanted=wanted, got=sampler.filled, decode_errors=errors, corrupt_frames=corrupt)
-        noticed = [warning] if warning else []
-        yield index, TargetReport(sampler.filled, (*noticed, *decoder.tally.noticed.values()), pipeline.pixels)
+    """Decode once over the union of a run's windows; each picture goes to all the slots that show it."""
+    frames = decoder.run([target.grid for target in targets])
+    for shown in frames:
+        pipeline.put(shown.frame, _places(targets, shown.slots))
+    for number, (index, target) in enumerate(zip(run, targets, strict=True)):
+        got = frames.filled(number)
+        warning = damage_warning(
+            wanted=target.grid.count,
+            got=got,
+            decode_errors=frames.decode_errors,
+            corrupt_frames=frames.corrupt_frames,
+        )
+        yield index, TargetReport(got, (*([warning] if warning else []), *frames.noticed), pipeline.pixels)
 
 
-def _places(targets: tuple[Target, ...], slots: dict[int, range]) -> list[tuple[Path, int]]:
-    return [(targets[index].folder, slot) for index, filled in slots.items() for slot in filled]
-
-
-def _send(pipeline: FramePipeline, frame: VideoFrame | None, places: list[tuple[Path, int]]) -> int:
-    """Hand a frame to the workers if any slot shows it; 1 if it is shown and corrupt, else 0."""
-    if frame is None or not places:
-        return 0
-    pipeline.put(frame, places)
-    return int(frame.is_corrupt)
+def _places(targets: list[Target], slots: tuple[range, ...]) -> list[tuple[Path, int]]:
+    return [(target.folder, slot) for target, filled in zip(targets, slots, strict=True) for slot in filled]

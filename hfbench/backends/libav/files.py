@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.error
 
 from hfbench.backends.base import DEMUXERS, ClipTrouble
+from hfbench.model.clock import EditedClock
 from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
@@ -22,38 +23,113 @@ if TYPE_CHECKING:
 
 #: Seconds that opening and each read may take before libavformat gives up.
 IO_TIMEOUT = (30.0, 30.0)
+#: Containers without an index, which recorders split and join byte by byte.
+JOINABLE: Final = ("mpegts", "mpeg")
+#: Video without a container, by libavformat's names: pictures without a single time.
+_RAW_STREAMS: Final = {
+    "h264": "H.264",
+    "hevc": "HEVC",
+    "vvc": "VVC",
+    "obu": "AV1",
+    "m4v": "MPEG-4",
+    "mpegvideo": "MPEG video",
+    "dirac": "Dirac",
+    "vc1": "VC-1",
+    "cavsvideo": "AVS",
+}
 
 
 @contextmanager
-def open_input(path: Path) -> Iterator[InputContainer]:
+def open_input(path: Path, *, ignore_edits: bool = False) -> Iterator[InputContainer]:
     """Open a file for reading; only the file protocol and the containers of :data:`DEMUXERS`.
 
+    Args:
+        path: absolute.
+        ignore_edits: whether an edit list is left to us: samples then come with their own times.
+
     Raises:
-        ClipTrouble: the file is not readable media.
+        ClipTrouble: the file is not readable media, or a raw stream without timing.
     """
-    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
-        container = av.open(f"file:{path}", options=options, timeout=IO_TIMEOUT)
+        container = _open(path, DEMUXERS, {"ignore_editlist": "1"} if ignore_edits else {})
     except (av.error.FFmpegError, ValueError, OSError) as error:
-        raise ClipTrouble(FailureKind.INVALID_MEDIA, f"not a readable video file: {path.name}", str(error)) from error
+        raise _trouble(path, error) from error
     with container:
         yield container
 
 
+def _open(path: Path, formats: str, options: dict[str, str]) -> InputContainer:
+    safety = {"protocol_whitelist": "file", "format_whitelist": formats}
+    return av.open(f"file:{path}", options={**safety, **options}, timeout=IO_TIMEOUT)
+
+
+def _trouble(path: Path, error: Exception) -> ClipTrouble:
+    """Why a file can't be opened; a raw stream is named, with the way to wrap it."""
+    try:
+        with _open(path, ",".join(_RAW_STREAMS), {}) as container:
+            name = _RAW_STREAMS.get(container.format.name, container.format.name)
+    except (av.error.FFmpegError, ValueError, OSError):
+        return ClipTrouble(FailureKind.INVALID_MEDIA, f"not a readable video file: {path.name}", str(error))
+    message = (
+        f"{path.name} is a raw {name} stream, which says no time for any picture: wrap it with its frame rate, "
+        f"for instance 'ffmpeg -framerate 30 -i {path.name} -c copy {path.stem}.mkv'"
+    )
+    return ClipTrouble(FailureKind.UNSUPPORTED_MEDIA, message, str(error))
+
+
+@contextmanager
+def open_media(media: MediaInfo) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A probed file, open once more, and the stream that the probe chose.
+
+    Raises:
+        ClipTrouble: the file is not readable any more.
+    """
+    with open_input(media.path, ignore_edits=isinstance(media.clock, EditedClock)) as container:
+        stream: Any = container.streams[media.stream_index]
+        chosen: VideoStream = stream
+        keep_only(container, chosen)
+        yield container, chosen
+
+
+def keep_only(container: InputContainer, stream: VideoStream) -> None:
+    """Have the demuxer skip every other stream's packets."""
+    from av.stream import Discard
+
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
+
+
+def moving_streams(container: InputContainer) -> list[VideoStream]:
+    """The video streams that are not cover pictures."""
+    from av.stream import Disposition
+
+    return [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+
+
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is not a cover picture.
+    """The video stream that the ffmpeg program takes by itself: the largest, one that is marked default before others.
+
+    Its rule (fftools/ffmpeg_mux_init.c, FFmpeg 8.1): pixels plus 5 000 000 for the default one, the first of equals.
 
     Raises:
         ClipTrouble: there is none, or FFmpeg has no decoder for it.
     """
-    from av.stream import Disposition
-
-    moving = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    moving = moving_streams(container)
     if not moving:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, f"no video stream in {path.name}")
-    if moving[0].codec_context is None:
+    chosen = max(moving, key=_preference)
+    if chosen.codec_context is None:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, f"the video stream of {path.name} has no known codec")
-    return moving[0]
+    return chosen
+
+
+def _preference(stream: VideoStream) -> int:
+    from av.stream import Disposition
+
+    context = stream.codec_context
+    pixels = 0 if context is None else context.width * context.height
+    return pixels + 5_000_000 * bool(stream.disposition & Disposition.default)
 
 
 def keeps_decode_times_only(container: InputContainer) -> bool:
@@ -77,8 +153,28 @@ def seek_back(container: InputContainer, stream: VideoStream, ticks: int) -> Non
             raise ClipTrouble(FailureKind.INVALID_MEDIA, message, str(error)) from error
 
 
-def stream_of(container: InputContainer, media: MediaInfo) -> VideoStream:
-    """The stream that a probe chose, in a file that is open once more."""
-    stream: Any = container.streams[media.stream_index]
-    chosen: VideoStream = stream
-    return chosen
+def rewind(container: InputContainer, stream: VideoStream) -> None:
+    """Go to the first packet.
+
+    Raises:
+        ClipTrouble: the container can't be sought in at all.
+    """
+    if container.format.name in JOINABLE:  # no index: and the clock may start anywhere
+        seek_to_byte(container, 0)
+        return
+    entries = stream.index_entries
+    first = min((entry.timestamp for entry in entries[:1]), default=0)
+    seek_back(container, stream, min(first, stream.start_time or 0))
+
+
+def seek_to_byte(container: InputContainer, position: int) -> None:
+    """Go to a byte of a transport or program stream.
+
+    Raises:
+        ClipTrouble: the container can't be sought in by bytes.
+    """
+    try:
+        container.seek(position, unsupported_byte_offset=True)
+    except (av.error.FFmpegError, OSError) as error:
+        message = "the file can't be read from another place than its start"
+        raise ClipTrouble(FailureKind.INVALID_MEDIA, message, str(error)) from error

@@ -37,22 +37,69 @@ def tags_of(carrier: VideoFrame | VideoCodecContext) -> ColorTags:
 
 def orientation_of_frame(frame: VideoFrame) -> Orientation:
     """How the frame is turned for display."""
-    data = _side_data(frame, SideDataType.DISPLAYMATRIX)
+    data = _side_data(frame, _DISPLAYMATRIX)
     return Orientation.UPRIGHT if data is None else orientation_of(_DISPLAY_MATRIX.unpack_from(data))
 
 
 def hdr_facts_of(frame: VideoFrame) -> HdrFacts:
-    """Mastering display, content light level and Dolby Vision profile of a frame."""
+    """Mastering display, content light level, Dolby Vision profile and HDR10+ of a frame."""
     return HdrFacts(
-        mastering_display=_mastering(_side_data(frame, SideDataType.MASTERING_DISPLAY_METADATA)),
-        content_light=_content_light(_side_data(frame, SideDataType.CONTENT_LIGHT_LEVEL)),
-        dolby_vision_profile=_dolby_vision_profile(_side_data(frame, SideDataType.DOVI_METADATA)),
+        mastering_display=_mastering(_side_data(frame, _MASTERING_DISPLAY_METADATA)),
+        content_light=_content_light(_side_data(frame, _CONTENT_LIGHT_LEVEL)),
+        dolby_vision_profile=_dolby_vision_profile(_side_data(frame, _DOVI_METADATA)),
+        has_hdr10_plus=_side_data(frame, _DYNAMIC_HDR_PLUS) is not None,
     )
 
 
-def _side_data(frame: VideoFrame, kind: SideDataType) -> bytes | None:
-    found: Any = frame.side_data.get(kind.name)  # by name: iteration and other keys differ from PyAV 18 to 19
+def has_alpha(frame: VideoFrame) -> bool:
+    """Whether the frame can be transparent: its format has alpha, or a colour of its palette that it shows does."""
+    if any(component.is_alpha for component in frame.format.components):
+        return True
+    return frame.format.has_palette and _shows_transparency(frame)
+
+
+def _shows_transparency(frame: VideoFrame) -> bool:
+    """By the palette's fourth bytes (PAL8: native 32-bit words, 0xAARRGGBB); decoders leave unused entries at zero."""
+    indices, palette = frame.planes[0], bytes(frame.planes[1])
+    rows = memoryview(indices)
+    used = {value for y in range(frame.height) for value in rows[y * indices.line_size :][: frame.width].tolist()}
+    colors = struct.unpack(f"={len(palette) // 4}I", palette)
+    return any(colors[index] >> 24 != 255 for index in used if index < len(colors))
+
+
+def has_other_views(frame: VideoFrame) -> bool:
+    """Whether the frame is one view of several (MV-HEVC): the decoder gives the base view."""
+    return _side_data(frame, _VIEW_ID) is not None
+
+
+def _side_data(frame: VideoFrame, number: int) -> bytes | None:
+    """Side data by libavutil's number; other types are passed over."""
+    container: Any = frame.side_data
+    found = container.get(SideDataType(number))
     return None if found is None else bytes(found)
+
+
+def _accept_unknown_kinds() -> None:
+    """Let PyAV 18's enumeration name any number, as PyAV 19's does.
+
+    Without it, one entry that FFmpeg knows and PyAV does not (EXIF, the view of MV-HEVC) hides all of a frame's.
+    """
+
+    def _missing_(cls: type[SideDataType], value: object) -> object:
+        if not isinstance(value, int):
+            return None
+        member: Any = object.__new__(cls)
+        member._name_, member._value_ = f"UNKNOWN_{value}", value
+        return cls._value2member_map_.setdefault(value, member)
+
+    if "_missing_" not in vars(SideDataType):
+        SideDataType._missing_ = classmethod(_missing_)  # type: ignore[assignment]
+
+
+_accept_unknown_kinds()
+#: AVFrameSideDataType of libavutil 60 and 61; the numbers are part of its ABI.
+_DISPLAYMATRIX, _MASTERING_DISPLAY_METADATA, _CONTENT_LIGHT_LEVEL = 6, 11, 14
+_DYNAMIC_HDR_PLUS, _DOVI_METADATA, _VIEW_ID = 17, 24, 29
 
 
 def _mastering(data: bytes | None) -> MasteringDisplay | None:

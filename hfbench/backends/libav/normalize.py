@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.error
 
 from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
 from hfbench.backends.libav.decode import WindowDecoder
-from hfbench.backends.libav.files import open_input, stream_of
-from hfbench.backends.libav.graph import ChainRunner
+from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.model.metrics import WorkCounters
-from hfbench.model.plan import ClipPlan, Intermediate, Segment
+from hfbench.model.plan import ClipPlan, Intermediate
 from hfbench.model.result import FailureKind
 from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, intermediate_chain, intermediate_tags, join
+from hfbench.pixels.filters import color_chain, intermediate_chain, intermediate_tags, join, source_chain
 from hfbench.pixels.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
-from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from fractions import Fraction
     from pathlib import Path
 
     from av import VideoFrame
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from hfbench.model.cancellation import Control
+    from hfbench.timebase import FrameGrid
 
 
 def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
@@ -46,18 +46,16 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
     """
     spec = intermediate_spec(plan)
     path = into.with_name(into.name + spec.codec.suffix)
-    with open_input(plan.media.path) as container:
-        decoder = WindowDecoder(container, stream_of(container, plan.media), plan.media, control)
-        frames = _Dated.of(plan, decoder, spec)
+    with WindowDecoder(plan.media, control) as decoder:
+        frames = _Dated.of(decoder, spec)
         try:
-            encoded = _encode(path, plan, spec, frames)
+            encoded, time_base = _encode(path, plan, spec, frames)
         except OSError as error:
-            message = f"the intermediate can't be written: {error.strerror or error}"
-            raise ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(error)) from error
+            raise _trouble_of(error) from error
     if encoded == 0:
         raise ClipTrouble(FailureKind.NO_FRAMES, "no frame could be decoded in the part that the clip uses")
     work = decoder.tally.work() + WorkCounters(frames_converted=encoded, bytes_written=path.stat().st_size)
-    media = intermediate_media(plan, spec, path, spec.expected_frames)
+    media = intermediate_media(plan, spec, path, spec.expected_frames, time_base)
     warning = damage_warning(
         wanted=spec.expected_frames or encoded,
         got=encoded,
@@ -68,6 +66,21 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
     return NormalizeReport(Intermediate(path, media), work, (*noticed, *decoder.tally.noticed.values()))
 
 
+#: What the system says where a file can't be written; FFmpeg's other errors derive from OSError too.
+_OUTPUT_ERRORS: Final = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT,
+}  # fmt: skip
+
+
+def _trouble_of(error: OSError) -> ClipTrouble:
+    """The output's trouble where the system says so, else this clip's."""
+    if error.errno in _OUTPUT_ERRORS:
+        message = f"the intermediate can't be written: {error.strerror or error}"
+        return ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(error))
+    message = f"FFmpeg can't encode an intermediate of this clip ({error.strerror or error}): use --scope fused"
+    return ClipTrouble(FailureKind.UNSUPPORTED_MEDIA, message, str(error))
+
+
 @dataclass(frozen=True, slots=True)
 class _Dated:
     """Frames in order, each with its tick in the intermediate."""
@@ -75,45 +88,30 @@ class _Dated:
     frames: Iterator[tuple[VideoFrame, int]]
 
     @classmethod
-    def of(cls, plan: ClipPlan, decoder: WindowDecoder, spec: IntermediateSpec) -> _Dated:
+    def of(cls, decoder: WindowDecoder, spec: IntermediateSpec) -> _Dated:
         if spec.grid is None:
             return cls(_own_times(decoder, spec.time_base))
-        grid = spec.grid
-        is_segment = plan.normalize is not None and isinstance(plan.normalize.extent, Segment)
-        source = decoder.window(grid.start, grid.end_of_need) if is_segment else decoder.everything()
-        return cls(_on_grid(source, decoder, grid, spec.ticks_per_slot))
+        return cls(_on_grid(decoder, spec.grid, spec.ticks_per_slot))
 
 
 def _own_times(decoder: WindowDecoder, time_base: Fraction) -> Iterator[tuple[VideoFrame, int]]:
     """Each frame at its own media time; the first at 0, where the grid rule would hold it anyway."""
     previous = -1
-    for frame in decoder.everything():
-        tick = 0 if previous < 0 else round(decoder.media_time(frame) / time_base)
+    for frame, time in decoder.everything():
+        tick = 0 if previous < 0 else round(time / time_base)
         if tick > previous:
             previous = tick
             yield frame, tick
 
 
-def _on_grid(
-    source: Iterator[VideoFrame], decoder: WindowDecoder, grid: FrameGrid, ticks_per_slot: int
-) -> Iterator[tuple[VideoFrame, int]]:
+def _on_grid(decoder: WindowDecoder, grid: FrameGrid, ticks_per_slot: int) -> Iterator[tuple[VideoFrame, int]]:
     """One frame a slot."""
-    sampler = GridSampler(grid)
-    held: VideoFrame | None = None
-    for frame in source:
-        slots = sampler.advance(decoder.media_time(frame))
-        if held is not None:
-            yield from ((held, slot * ticks_per_slot) for slot in slots)
-        held = frame
-        if sampler.is_full:
-            return
-    if held is not None:
-        until = None if decoder.may_hold_last(held) else decoder.media_time(held) + decoder.period
-        yield from ((held, slot * ticks_per_slot) for slot in sampler.finish(until))
+    for shown in decoder.run([grid]):
+        yield from ((shown.frame, slot * ticks_per_slot) for slot in shown.slots[0])
 
 
-def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -> int:
-    """Write the intermediate; returns how many frames it holds."""
+def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -> tuple[int, Fraction]:
+    """Write the intermediate; returns how many frames it holds, and the seconds a tick that its muxer chose."""
     color = plan.normalize.color if plan.normalize is not None else None
     tags = intermediate_tags(color, plan.media)
     runner = ChainRunner(_picture_chain(plan, spec), tags)
@@ -123,7 +121,7 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
     with av.open(f"file:{path}", "w", format=spec.codec.muxer) as output:
         for frame, tick in dated.frames:
             if filtered is None or filtered[0] is not frame:
-                filtered = (frame, runner.run(frame))
+                filtered = (frame, convert(runner, frame))
             picture = filtered[1]
             stream = stream or _open_encoder(output, picture, plan, spec)
             picture.pts, picture.time_base = tick, spec.time_base
@@ -132,12 +130,13 @@ def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -
             count += 1
         if stream is not None:
             output.mux(stream.encode(None))
-    return count
+        return count, spec.time_base if stream is None else Fraction(stream.time_base or spec.time_base)
 
 
 def _picture_chain(plan: ClipPlan, spec: IntermediateSpec) -> str:
     color = plan.normalize.color if plan.normalize is not None else None
     return join(
+        source_chain(plan.media),
         color_chain(color, plan.media, cube_of(color)),
         intermediate_chain(color, plan.media, spec.codec.pixel_formats),
     )

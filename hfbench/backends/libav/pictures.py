@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hfbench.backends.libav.graph import ChainRunner
+from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.color import Matrix
 from hfbench.model.plan import ImageFormat, Pixels
 from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, deep_rgb_chain, geometry_chain, join, rgb_chain, tags_after
+from hfbench.pixels.filters import (
+    color_chain,
+    deep_rgb_chain,
+    geometry_chain,
+    join,
+    rgb_chain,
+    source_chain,
+    tags_after,
+)
 from hfbench.pixels.images import encode_image
 from hfbench.pixels.kernels.layouts import layout_of
 from hfbench.pixels.kernels.loading import load
@@ -51,7 +59,7 @@ class FramePictures:
         runner = getattr(self._local, "runner", None)
         if runner is None:
             runner = self._local.runner = ChainRunner(picture_chain(self._job), self._tags)
-        pixels: Any = runner.run(frame).to_ndarray()
+        pixels: Any = convert(runner, frame).to_ndarray()
         return encode_image(pixels, self._job.image, self._tags)
 
 
@@ -80,17 +88,16 @@ def planes_of(frame: VideoFrame, bits: int) -> list[Any] | None:
 
 
 def picture_chain(job: ExtractJob) -> str:
-    """Decoded frame -> RGB of the clip's size: colour, shape, then depth. A frame of another size is brought to it.
+    """Decoded frame -> RGB of the clip's size: source, colour, shape, then depth.
 
     8-bit images of deeper pictures stay at 16 bits here: rounding them once, exactly, is the image writer's.
     """
-    width, height = job.media.width, job.media.height
     tags = tags_after(job.color, job.media)
     is_deep = job.image.format is ImageFormat.PNG16 or job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
     pixels = deep_rgb_chain if is_deep else rgb_chain
     return join(
+        source_chain(job.media),
         color_chain(job.color, job.media, cube_of(job.color)),
-        f"scale={width}:{height}:flags=bicubic+accurate_rnd" if job.media.sample_aspect_ratio == 1 else "",
         geometry_chain(job.media),
         pixels(tags, has_alpha=job.media.has_alpha),
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
 
-from hfbench.backends.base import MAX_PIXELS, ClipTrouble, ProbeReport
-from hfbench.backends.libav.decode import Tally, decoder_name, keep_only, open_decoder
-from hfbench.backends.libav.files import keeps_decode_times_only, open_input, video_stream
-from hfbench.backends.libav.frame_facts import hdr_facts_of, orientation_of_frame, tags_of
-from hfbench.backends.libav.timing import read_timing
+from hfbench.backends.base import ClipTrouble, ProbeReport
+from hfbench.backends.libav.container_facts import container_facts
+from hfbench.backends.libav.decode import Tally, decoder_name, open_decoder
+from hfbench.backends.libav.files import keep_only, keeps_decode_times_only, open_input, video_stream
+from hfbench.backends.libav.frame_facts import has_alpha, hdr_facts_of, orientation_of_frame, tags_of
+from hfbench.backends.libav.picture_facts import picture_notes, refuse_huge, shape_of
+from hfbench.backends.libav.timing import Timing, read_timing
 from hfbench.model.media import MediaInfo
 from hfbench.model.result import FailureKind
 
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+    from hfbench.backends.libav.container_facts import DolbyVision
     from hfbench.color import ColorTags
     from hfbench.model.cancellation import Control
-    from hfbench.model.media import FrameTiming
+    from hfbench.model.media import FrameTiming, HdrFacts
 
 #: Packets that may pass without a single frame before a file is given up.
 _PATIENCE_PACKETS = 600
@@ -44,24 +48,17 @@ def probe(path: Path, control: Control) -> ProbeReport:
     started = time.perf_counter()
     with open_input(path) as container:
         stream = video_stream(container, path)
-        _refuse_huge(stream, path)
+        refuse_huge(path.name, stream.codec_context.width, stream.codec_context.height)
         keep_only(container, stream)
         container_tags = tags_of(stream.codec_context)
         frame = _first_frame(container, stream, path, tally, control)
         opened = time.perf_counter()
-        timing, packets = read_timing(container, stream, _origin_ticks(container, stream), frame.pts or 0, control)
+        origin = _origin_ticks(container, stream)
+        timing = read_timing(container, stream, path, control, origin_ticks=origin, first_pts=frame.pts or 0)
         media = _describe(container, stream, path, frame, container_tags, timing=timing)
         finished = time.perf_counter()
-    tally.packets += packets
+    tally.packets += timing.packets
     return ProbeReport(media, tally.work(), opened - started, finished - opened)
-
-
-def _refuse_huge(stream: VideoStream, path: Path) -> None:
-    """Refuse pictures that would take gigabytes, before any of them is decoded."""
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > MAX_PIXELS:
-        message = f"{path.name} is {width}x{height}: more than the {MAX_PIXELS} pixels that hfbench decodes"
-        raise ClipTrouble(FailureKind.TOO_LARGE, message)
 
 
 def _first_frame(
@@ -116,32 +113,42 @@ def _describe(
     frame: VideoFrame,
     container_tags: ColorTags,
     *,
-    timing: FrameTiming,
+    timing: Timing,
 ) -> MediaInfo:
-    components = frame.format.components
+    facts = container_facts(path, container.format.name, stream.id)
+    shape = shape_of(frame, stream, facts, path)
+    notes = picture_notes(container, stream, frame, facts, container_tags)
     return MediaInfo(
         path=path,
         format_name=container.format.name,
         stream_index=stream.index,
         codec=stream.codec_context.codec.canonical_name,
         decoder=decoder_name(stream),
-        width=frame.width,
-        height=frame.height,
+        width=shape.width,
+        height=shape.height,
         pixel_format=frame.format.name,
-        bit_depth=max(component.bits for component in components),
-        has_alpha=any(component.is_alpha for component in components),
+        bit_depth=max(component.bits for component in frame.format.components),
+        has_alpha=has_alpha(frame),
         orientation=orientation_of_frame(frame),
-        sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
+        sample_aspect_ratio=shape.sample_aspect_ratio,
         time_base=Fraction(stream.time_base or 1),
         origin_ticks=_origin_ticks(container, stream),
         rate_from_header=Fraction(stream.average_rate) if stream.average_rate else None,
-        timing=timing,
+        timing=timing.frames,
         container_tags=container_tags,
         frame_tags=tags_of(frame),
-        hdr=hdr_facts_of(frame),
-        notes=(*_notes(container, container_tags, tags_of(frame)), *_timing_notes(timing)),
-        is_dated_by_order=keeps_decode_times_only(container) and stream.codec_context.has_b_frames,
+        hdr=_with_record(hdr_facts_of(frame), facts.dolby_vision),
+        notes=(*notes, *shape.notes, *_timing_notes(timing.frames), *timing.notes),
+        crop=shape.crop,
+        clock=timing.clock,
     )
+
+
+def _with_record(facts: HdrFacts, record: DolbyVision | None) -> HdrFacts:
+    """The container's configuration record is the authority on the profile; the frame's own header is a guess."""
+    if record is None:
+        return facts
+    return replace(facts, dolby_vision_profile=record.profile, dolby_vision_compatibility=record.compatibility)
 
 
 def _timing_notes(timing: FrameTiming) -> tuple[tuple[str, str], ...]:
@@ -149,15 +156,3 @@ def _timing_notes(timing: FrameTiming) -> tuple[tuple[str, str], ...]:
         return ()
     message = f"a picture is on screen for {float(timing.longest_hold):.0f} s: if it should not be, times are damaged"
     return (("long_hold", message),)
-
-
-def _notes(container: InputContainer, container_tags: ColorTags, frame_tags: ColorTags) -> tuple[tuple[str, str], ...]:
-    notes = []
-    if len(container.streams.video) > 1:
-        message = f"the file has {len(container.streams.video)} video streams: the first is used"
-        notes.append(("several_video_streams", message))
-    fields = frame_tags.conflicts_with(container_tags)
-    if fields:
-        message = f"container and bitstream disagree about {', '.join(fields)}: the bitstream is believed"
-        notes.append(("conflicting_tags", message))
-    return tuple(notes)

@@ -1,4 +1,4 @@
-"""When the frames of a file are shown: from index entries where they tell, else from all packets.
+"""When the pictures of a file are shown: from index entries where they tell, else from all packets.
 
 ``avg_frame_rate != r_frame_rate`` is wrong both ways (Matroska with holds, phone jitter, MPEG-TS), so variable frame
 rate is read off the timestamps themselves.
@@ -8,17 +8,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
+from math import lcm
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import av.error
 import numpy as np
 
 from hfbench.backends.base import ClipTrouble
-from hfbench.backends.libav.files import keeps_decode_times_only, seek_back
+from hfbench.backends.libav.bitstream import PictureCounter
+from hfbench.backends.libav.clocks import (
+    REORDER_DEPTH,
+    Stamp,
+    edited_times,
+    first_unlikely,
+    is_out_of_order,
+    joined,
+    joins_of,
+    shifted,
+    times_in_order,
+)
+from hfbench.backends.libav.edit_list import NO_EDITS, EditList, read_edit_list
+from hfbench.backends.libav.files import (
+    JOINABLE,
+    keep_only,
+    keeps_decode_times_only,
+    open_input,
+    rewind,
+    seek_back,
+)
+from hfbench.model.clock import Clock, EditedClock, JoinedClock, OrderClock, StatedClock
 from hfbench.model.media import FrameTiming
 from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from av import Packet
     from av.container import InputContainer
@@ -29,85 +54,272 @@ if TYPE_CHECKING:
 
 #: Real constant-rate recordings stray up to one tick; 2 ms covers Matroska's milliseconds and phone clocks.
 JITTER_SECONDS: Final = Fraction(2, 1000)
-#: Further than any reordering goes.
-_TS_REWIND_SECONDS: Final = 10
 #: Two intervals are needed before any can differ.
 _FEWEST_FOR_VFR: Final = 3
+#: Packets decoded to see in which order pictures leave the decoder: two times as many as it may hold back.
+_PACKETS_OF_PROOF: Final = 2 * REORDER_DEPTH
+
+
+Note = tuple[str, str]
+REPAIRED: Final = "timestamps_repaired"
+_BY_ORDER: Final[Note] = (
+    REPAIRED,
+    "presentation times are lost or impossible: pictures are shown in the decoder's order, one after the other",
+)
+_RATE_IGNORED: Final[Note] = (
+    "edit_rate_ignored",
+    "the file's edit list plays a part at another speed, which is not followed: its frames come at their own rate",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _Stamps:
-    """What the packets say, in ticks.
+class Timing:
+    """When the pictures of a file are shown, and how that is known.
 
     Attributes:
-        ticks: presentation times, ascending.
-        last_duration: of the last frame, 0 where unknown.
-        last_dts: the highest decode time read, None where there is none.
-        reorder_delay: the longest from a decode to a presentation time.
-        packets: how many were read.
+        packets: how many were read for it.
     """
 
-    ticks: NDArray[np.int64]
-    last_duration: int
-    last_dts: int | None
-    reorder_delay: int
+    frames: FrameTiming
+    clock: Clock
+    notes: tuple[Note, ...]
     packets: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """An open file whose timing is read; other streams' packets are discarded."""
+
+    container: InputContainer
+    stream: VideoStream
+    path: Path
+    origin_ticks: int
+    first_pts: int
+    control: Control
+
+    @property
+    def time_base(self) -> Fraction:
+        return Fraction(self.stream.time_base or 1)
+
+    @property
+    def is_reordered(self) -> bool:
+        """Whether pictures may leave the decoder in another order than they go in."""
+        return bool(self.stream.codec_context.has_b_frames)
+
+    @property
+    def has_pts(self) -> bool:
+        return not keeps_decode_times_only(self.container)
+
+
 def read_timing(
-    container: InputContainer, stream: VideoStream, origin_ticks: int, first_pts: int, control: Control
-) -> tuple[FrameTiming, int]:
-    """The timing of a stream and the packets read for it; leaves the file positioned anywhere.
+    container: InputContainer,
+    stream: VideoStream,
+    path: Path,
+    control: Control,
+    *,
+    origin_ticks: int,
+    first_pts: int,
+) -> Timing:
+    """The timing of a stream; leaves the file positioned anywhere.
 
     Args:
         container: open, with all other streams discarded.
         stream: of that container.
+        path: of the file.
+        control: obeyed while packets are read.
         origin_ticks: the container's start.
         first_pts: of the first frame that the decoder delivers, ticks (an edit list may hide packets before it).
-        control: obeyed while packets are read.
 
     Raises:
         ClipTrouble: no packet has a timestamp.
     """
-    time_base = Fraction(stream.time_base or 1)
+    source = _Source(container, stream, path, origin_ticks, first_pts, control)
+    edit_list = read_edit_list(path, stream.id) if "mov" in container.format.name else NO_EDITS
+    notes = (_RATE_IGNORED,) if edit_list.has_other_rate else ()
+    found = (_by_index(source) or _by_packets(source)) if edit_list.is_simple else _edited(source, edit_list)
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def _by_index(source: _Source) -> Timing | None:
+    """From the index of an unfragmented mp4 and the packets at its ends; None where the index does not tell."""
+    stream = source.stream
     index = _index_times(stream)
-    is_settled = index is not None and not is_variable(index, time_base)
-    stamps = _read_stamps(container, stream, control, from_last_keyframe=is_settled)
-    if index is not None:
-        stamps = _with_lost_tail(stamps, index, first_pts)
-    shown = stamps.ticks[stamps.ticks >= first_pts]
+    if index is None or is_variable(index, source.time_base) or (source.is_reordered and not source.has_pts):
+        return None
+    head: list[Stamp] = []
+    if source.is_reordered:
+        rewind(source.container, source.stream)
+        head = list(islice(_stamps(source), REORDER_DEPTH + 1))
+    last_keyframe = max((entry.timestamp for entry in stream.index_entries if entry.is_keyframe), default=0)
+    seek_back(source.container, stream, last_keyframe)
+    tail = list(_stamps(source))
+    if head and any(first_unlikely(part) is not None for part in (head, tail)):
+        return None
+    pairs = _shown_pairs(source, tail)
+    times, last_duration = np.array([time for time, _ in pairs], np.int64), pairs[-1][1] if pairs else 0
+    last_dts = max((stamp.dts for stamp in tail if stamp.dts is not None), default=None)
+    if last_dts is None or last_dts < index[-1]:
+        times, last_duration = _with_lost_tail(times, index, source.first_pts), 0
+    frames = _frame_timing(source, times, last_duration, index=index)
+    return Timing(frames, StatedClock(), (), len(head) + len(tail))
+
+
+def _by_packets(source: _Source) -> Timing:
+    """From all packets: whether their times can be believed, and what they are if not."""
+    rewind(source.container, source.stream)
+    stamps = list(_stamps(source))
+    shown = [stamp for stamp in stamps if stamp.is_shown]
+    if all(stamp.time is None for stamp in shown):
+        raise ClipTrouble(FailureKind.INVALID_MEDIA, "no packet of the video stream has a timestamp")
+    clock, notes = _clock_of(source, shown)
+    if isinstance(clock, OrderClock):
+        times = times_in_order(shown, is_reordered=source.is_reordered, has_pts=source.has_pts)
+        ticks, last_duration = np.array(times, np.int64), shown[-1].duration if source.has_pts else 0
+        first = replace(source, first_pts=times[0])
+        return Timing(_frame_timing(first, ticks, last_duration), clock, notes, len(stamps))
+    if isinstance(clock, JoinedClock):
+        ticks, last_duration = np.array(sorted(shifted(shown, clock, source.time_base)), np.int64), shown[-1].duration
+    else:
+        pairs = _shown_pairs(source, shown)
+        ticks, last_duration = np.array([time for time, _ in pairs], np.int64), pairs[-1][1] if pairs else 0
+        index = _index_times(source.stream)
+        last_dts = max((stamp.dts for stamp in stamps if stamp.dts is not None), default=None)
+        if index is not None and (last_dts is None or last_dts < index[-1]):
+            ticks, last_duration = _with_lost_tail(ticks, index, source.first_pts), 0
+    return Timing(_frame_timing(source, ticks, last_duration), clock, notes, len(stamps))
+
+
+def _clock_of(source: _Source, shown: Sequence[Stamp]) -> tuple[Clock, tuple[Note, ...]]:
+    """How far the times of all packets can be believed."""
+    if not source.has_pts:
+        return (OrderClock() if source.is_reordered else StatedClock()), ()
+    joins = joins_of(shown, source.time_base) if source.container.format.name in JOINABLE else []
+    if joins:
+        message = f"the clock jumps at {len(joins) - 1} place(s): the parts are shown one after the other"
+        return joined(shown, joins, source.origin_ticks, source.time_base), ((REPAIRED, message),)
+    if source.is_reordered:
+        unlikely = first_unlikely(shown)
+        if unlikely is None or not _leaves_out_of_order(source, shown, unlikely):
+            return StatedClock(), ()
+        return OrderClock(), (_BY_ORDER,)
+    return (OrderClock(), (_BY_ORDER,)) if is_out_of_order(shown) else (StatedClock(), ())
+
+
+def _leaves_out_of_order(source: _Source, shown: Sequence[Stamp], number: int) -> bool:
+    """Whether times go back or are missing in the pictures that leave the decoder around a packet: decoded to see."""
+    from hfbench.backends.libav.decode import open_decoder
+
+    start = max((at for at in range(number + 1) if shown[at].is_keyframe), default=0)
+    first = shown[start]
+    seek_back(source.container, source.stream, (first.pts if first.dts is None else first.dts) or 0)
+    with open_input(source.path) as second:  # a decoder of its own
+        decoder = open_decoder(second.streams.video[source.container.streams.video.index(source.stream)], threads=1)
+        previous: int | None = None
+        for packet in islice(_packets(source), number - start + _PACKETS_OF_PROOF):
+            try:
+                frames = decoder.decode(packet)
+            except av.error.FFmpegError:
+                continue
+            for frame in frames:
+                if frame.pts is None or (previous is not None and frame.pts < previous):
+                    return True
+                previous = frame.pts
+    return False
+
+
+def order_times(container: InputContainer, stream: VideoStream, control: Control) -> list[int]:
+    """The times of an :class:`~hfbench.model.clock.OrderClock`, ticks; leaves the file positioned anywhere."""
+    source = _Source(container, stream, Path(), 0, 0, control)
+    rewind(source.container, source.stream)
+    shown = [stamp for stamp in _stamps(source) if stamp.is_shown]
+    return times_in_order(shown, is_reordered=source.is_reordered, has_pts=source.has_pts)
+
+
+def _edited(source: _Source, edit_list: EditList) -> Timing:
+    """From the edit list and the track's own sample times."""
+    with open_input(source.path, ignore_edits=True) as container:
+        stream = container.streams.video[source.container.streams.video.index(source.stream)]
+        keep_only(container, stream)
+        raw = replace(source, container=container, stream=stream)
+        stamps = list(_stamps(raw))
+    media_times = np.array(sorted(stamp.time for stamp in stamps if stamp.time is not None), np.int64)
+    origin = source.origin_ticks * source.time_base
+    edits = tuple(replace(each, start=each.start - origin) for each in edit_list.edits)
+    times = edited_times(media_times, edits, raw.time_base)
+    if not times:
+        raise ClipTrouble(FailureKind.NO_FRAMES, "the edit list shows no part of the video")
+    clock = lcm(*(time.denominator for time in times))
+    ticks = np.array([int(time * clock) for time in times], np.int64)
+    frames = _described(ticks, Fraction(1, clock), edits[-1].end - times[-1], source.stream)
+    return Timing(frames, EditedClock(edits), (), len(stamps))
+
+
+def _shown_pairs(source: _Source, stamps: Sequence[Stamp]) -> list[tuple[int, int]]:
+    """(time, duration) of the pictures that are shown, in order of time."""
+    if source.has_pts:
+        pairs = [(stamp.time, stamp.duration) for stamp in stamps if stamp.is_shown]
+    else:
+        pairs = [(stamp.dts, 0) for stamp in stamps if stamp.is_shown]
+    return sorted((time, duration) for time, duration in pairs if time is not None)
+
+
+def _frame_timing(
+    source: _Source, ticks: NDArray[np.int64], last_duration: int, index: NDArray[np.int64] | None = None
+) -> FrameTiming:
+    """The timing of pictures at these times.
+
+    Args:
+        source: whose first picture is the first one that the decoder delivers.
+        ticks: ascending; those of the file's end where ``index`` is given.
+        last_duration: of the last picture, 0 where unknown.
+        index: decode times of all pictures at a constant rate.
+    """
+    shown = ticks[ticks >= source.first_pts]
     if shown.size == 0:
-        shown = np.array([first_pts], np.int64)
-    is_vfr = not is_settled and is_variable(shown, time_base)
-    period = _period(index if is_settled and index is not None else shown, stream, time_base, is_vfr=is_vfr)
-    last = (int(shown[-1]) - origin_ticks) * time_base
-    timing = FrameTiming(
-        first_pts=(first_pts - origin_ticks) * time_base,
+        shown = np.array([source.first_pts], np.int64)
+    time_base = source.time_base
+    found = _described(shown - source.origin_ticks, time_base, last_duration * time_base, source.stream)
+    if index is None:
+        return found
+    period = _period(index, source.stream, time_base, is_vfr=False)
+    return replace(
+        found,
+        first_pts=(source.first_pts - source.origin_ticks) * time_base,
+        end=found.last_pts + (last_duration * time_base or period),
+        frames=None,
+        period=period,
+        is_vfr=False,
+        longest_hold=max(period, found.longest_hold if shown.size > 1 else period),
+    )
+
+
+def _described(
+    shown: NDArray[np.int64], time_base: Fraction, last_duration: Fraction, stream: VideoStream
+) -> FrameTiming:
+    """The timing of pictures at these ticks of media time; ``last_duration`` in seconds, 0 where unknown."""
+    is_vfr = is_variable(shown, time_base)
+    period = _period(shown, stream, time_base, is_vfr=is_vfr)
+    last = int(shown[-1]) * time_base
+    longest = int(np.diff(shown).max(initial=0)) * time_base
+    return FrameTiming(
+        first_pts=int(shown[0]) * time_base,
         last_pts=last,
-        end=last + (stamps.last_duration * time_base or period),
-        frames=None if is_settled else int(shown.size),
+        end=last + (last_duration or period),
+        frames=int(shown.size),
         period=period,
         is_vfr=is_vfr,
-        reorder_delay=stamps.reorder_delay * time_base,
-        longest_hold=max(period, _longest_distance(shown) * time_base, stamps.last_duration * time_base),
+        longest_hold=max(period, longest, last_duration),
     )
-    return timing, stamps.packets
 
 
-def _longest_distance(ticks: NDArray[np.int64]) -> int:
-    return int(np.diff(ticks).max(initial=0))
+def _with_lost_tail(ticks: NDArray[np.int64], index: NDArray[np.int64], first_pts: int) -> NDArray[np.int64]:
+    """Add the last picture that the index promises where the data ends before it: a truncated file is not a short one.
 
-
-def _with_lost_tail(stamps: _Stamps, index: NDArray[np.int64], first_pts: int) -> _Stamps:
-    """Add the last frame that the index promises where the data ends before it: a truncated file is not a short one.
-
-    Its presentation time is not in the index; it is taken to follow its decode time as the first frame's does.
+    Its presentation time is not in the index; it is taken to follow its decode time as the first picture's does.
     """
-    if stamps.last_dts is not None and stamps.last_dts >= index[-1]:
-        return stamps
-    delay = max(0, first_pts - int(index[0])) if stamps.ticks.size == 0 or first_pts <= stamps.ticks[0] else 0
+    delay = max(0, first_pts - int(index[0])) if ticks.size == 0 or first_pts <= ticks[0] else 0
     promised = int(index[-1]) + delay
-    return replace(stamps, ticks=np.append(stamps.ticks[stamps.ticks < promised], promised), last_duration=0)
+    return np.append(ticks[ticks < promised], promised)
 
 
 def is_variable(ticks: NDArray[np.int64], time_base: Fraction) -> bool:
@@ -136,51 +348,29 @@ def _index_times(stream: VideoStream) -> NDArray[np.int64] | None:
     return np.fromiter((entry.timestamp for entry in entries), np.int64, count)
 
 
-def _read_stamps(
-    container: InputContainer, stream: VideoStream, control: Control, *, from_last_keyframe: bool
-) -> _Stamps:
-    """Presentation times of all packets that yield a shown frame, or of those from the last keyframe on."""
-    _rewind(container, stream, to_last_keyframe=from_last_keyframe)
-    pairs: list[tuple[int, int]] = []
-    last_dts: int | None = None
-    packets = reorder_delay = 0
-    has_no_pts = keeps_decode_times_only(container)
-    for packet in _packets(container, stream):
-        control.check()
-        packets += 1
-        stamp = packet.dts if packet.pts is None or has_no_pts else packet.pts
-        if packet.dts is not None and stamp is not None:
-            last_dts = packet.dts if last_dts is None else max(last_dts, packet.dts)
-            reorder_delay = max(reorder_delay, stamp - packet.dts)
-        if stamp is not None and not packet.is_discard:
-            pairs.append((stamp, 0 if has_no_pts else packet.duration or 0))
-    if not pairs and not from_last_keyframe:
-        raise ClipTrouble(FailureKind.INVALID_MEDIA, "no packet of the video stream has a timestamp")
-    pairs.sort()
-    ticks = np.array([stamp for stamp, _ in pairs], np.int64)
-    return _Stamps(ticks, pairs[-1][1] if pairs else 0, last_dts, reorder_delay, packets)
+def _stamps(source: _Source) -> Iterator[Stamp]:
+    """What each packet with data says, from where the file is positioned on."""
+    pictures = PictureCounter(source.stream)
+    for packet in _packets(source):
+        source.control.check()
+        yield Stamp(
+            packet.pts if source.has_pts else None,
+            packet.dts,
+            packet.duration or 0,
+            -1 if packet.pos is None else packet.pos,
+            packet.is_keyframe,
+            pictures.shows_one(packet) and not packet.is_discard,
+        )
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+def _packets(source: _Source) -> Iterator[Packet[VideoStream]]:
     """Packets with data; a read error ends them."""
-    import av.error
-
     try:
-        for packet in container.demux(stream):
+        for packet in source.container.demux(source.stream):
             if packet.size:
                 yield packet
     except av.error.FFmpegError:
         return
-
-
-def _rewind(container: InputContainer, stream: VideoStream, *, to_last_keyframe: bool) -> None:
-    ticks = stream.start_time or 0
-    if container.format.name == "mpegts":
-        # No index: a seek goes by time alone, and the first packets' dts are before the first pts.
-        ticks -= int(_TS_REWIND_SECONDS / Fraction(stream.time_base or 1))
-    if to_last_keyframe:
-        ticks = max((entry.timestamp for entry in stream.index_entries if entry.is_keyframe), default=ticks)
-    seek_back(container, stream, ticks)
 
 
 def _period(ticks: NDArray[np.int64], stream: VideoStream, time_base: Fraction, *, is_vfr: bool) -> Fraction:

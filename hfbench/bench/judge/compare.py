@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.judge.budgets import Allowance, Budget
 from hfbench.bench.judge.comparability import Side, Unlike, case_of, unlike_cases, unlike_machines
+from hfbench.bench.judge.counters import COUNTERS, CounterJudgement, Runs, counter_logs, judge_counter
 from hfbench.bench.judge.stats import CPU_RULE, WALL_RULE, Bound, Judgement, Rule, State, bound, canary_failed, judge
-from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine, of_case
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,19 +23,6 @@ if TYPE_CHECKING:
 
 CPU: Final = "cpuMs"
 WALL: Final = "videoExtractMs"
-
-#: Counted work: no noise, so any increase beyond its allowance is a regression, without statistics.
-COUNTERS: Final = (
-    "filesOpened",
-    "packetsRead",
-    "framesDecoded",
-    "framesConverted",
-    "framesWritten",
-    "bytesWritten",
-    "processesSpawned",
-    "tmpPeakBytes",
-    "tmpFinalBytes",
-)
 
 #: Times of two separate runs differ by the drift of the machine too: CPU time of unchanged code moved by up to 13%
 #: (measured, docs/gate.md). Twice that is the least that is called a regression there; less is UNSURE.
@@ -87,6 +75,11 @@ class Terms:
     across: frozenset[str] = frozenset()
     family: int | None = None
 
+    def counter_rule(self, cases: int) -> Rule:
+        """For counters that vary in unchanged code: CPU time's rule; all counters of all cases are a family."""
+        looks = next((each.rule.looks for each in self.times if each.is_blocking), CPU_RULE.looks)
+        return replace(CPU_RULE, looks=looks, family=max(cases, 1) * len(COUNTERS))
+
 
 class Kind(Enum):
     """What sort of check a row is."""
@@ -98,7 +91,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One case x metric: medians before and after, and what follows. ``limit`` is a budget's or an allowance's."""
+    """One case x metric: medians before and after, and what follows.
+
+    Attributes:
+        judgement: of what is noisy: times, and counters that vary in unchanged code.
+        limit: a budget's or an allowance's.
+        note: what one must know of how it was judged.
+    """
 
     case: Case
     metric: str
@@ -109,15 +108,20 @@ class Row:
     is_blocking: bool
     judgement: Judgement | None = None
     limit: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """Baseline against baseline: how many pairs, the CPU change between them, and what is wrong, if anything."""
+    """Baseline against baseline: how many pairs, the CPU change between them, and what is wrong, if anything.
+
+    ``samples`` are all its runs: which counters are exact shows in them, too.
+    """
 
     pairs: int
     bound: Bound | None
     trouble: tuple[str, ...]
+    samples: tuple[Sample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +137,14 @@ class Comparison:
     verdict: Verdict
 
     def is_decided(self, case: Case) -> bool:
-        """Whether more pairs of this case can't change its verdict: refused, failed exactly, or all times final."""
+        """Whether more pairs can't change this case's verdict: refused, a counter failed, or every judgement final."""
         case = case.across({"engine"})
         rows = [row for row in self.rows if row.case == case]
         if any(row.kind is Kind.COUNTER and row.is_blocking and isinstance(row.verdict, Fail) for row in rows):
             return True
         times = [row for row in rows if row.kind is Kind.TIME and row.is_blocking]
-        open_rows = [row for row in times if row.judgement is not None and not row.judgement.state.is_final]
+        judged = [row.judgement for row in rows if row.is_blocking and row.judgement is not None]
+        open_rows = [each for each in judged if not each.state.is_final]
         is_refused = any(unlike.case in {case, None} for unlike in self.refused)
         return is_refused or (bool(times) and not open_rows)
 
@@ -155,41 +160,58 @@ def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = N
     before, after = base.cases(terms.across), contender.cases(terms.across)
     alike = [] if machines else [case for case in before if case in after and case not in unlike]
     terms = replace(terms, family=terms.family or len(alike) * sum(each.is_blocking for each in terms.times))
-    rows = tuple(row for case in alike for row in _rows(case, before[case], after[case], terms))
+    unchanged = _by_case(canary.samples if canary else (), terms.across)
+    counted = terms.counter_rule(len(alike))
+    rows = tuple(
+        row
+        for case in alike
+        for row in _rows(case, Runs(before[case], after[case], unchanged.get(case, ())), terms, counted)
+    )
     refused = (*machines, *unlike.values())
-    explanations = (*_explained(rows), *_only_in(contender.name, set(after) - set(before)), *_apart(terms))
+    explanations = (
+        *(row.note for row in rows if row.note),
+        *_explained(rows),
+        *_only_in(contender.name, set(after) - set(before)),
+        *_apart(terms),
+    )
     return Comparison(
         base.name, contender.name, rows, refused, canary, explanations, _verdict(rows, refused, canary, base.samples)
     )
 
 
-def canary_of(
-    one: Sequence[Sample], other: Sequence[Sample], rule: Rule = CPU_RULE, budgets: Sequence[Budget] = ()
-) -> Canary:
-    """Judge baseline against baseline: times by the two-sided test, counters by equality or their allowance."""
+def canary_of(one: Sequence[Sample], other: Sequence[Sample], rule: Rule = CPU_RULE) -> Canary:
+    """Judge baseline against baseline, on CPU time, by the two-sided test."""
     partners = {(case_of(sample), sample.round): sample for sample in other}
     paired = [(mine, theirs) for mine in one if (theirs := partners.get((case_of(mine), mine.round)))]
     logs = [math.log(theirs / mine) for mine, theirs in _values(paired, CPU)]
-    trouble = [
-        f"{mine.scenario}: {name} of the baseline is {mine.metrics.get(name)} in one run and "
-        f"{theirs.metrics.get(name)} in another"
-        for mine, theirs in paired
-        for name in COUNTERS
-        if _differ(mine.metrics.get(name), theirs.metrics.get(name), _allowed(case_of(mine), budgets).get(name))
-    ]
     found = bound(logs, rule.alpha_fail / 2, rule.alpha_fail / 2) if logs else None
+    trouble = []
     if found and canary_failed(logs, rule):
         trouble.append(
             f"the baseline differs from itself by {found.change:+.1%} CPU over {len(logs)} pairs: "
             "the machine or the order of the runs makes a difference"
         )
-    return Canary(len(paired), found, tuple(dict.fromkeys(trouble)))
+    cases = dict.fromkeys(case_of(mine) for mine, _ in paired)
+    trouble += [
+        f"{case}: {reason}" for case in cases for reason in _unsteady([p for p in paired if case_of(p[0]) == case])
+    ]
+    return Canary(len(paired), found, tuple(trouble), (*one, *other))
 
 
-def _differ(one: float | None, other: float | None, allowance: Allowance | None) -> bool:
-    if one is None or other is None or allowance is None:
-        return one != other
-    return max(one, other) > allowance.limit(min(one, other))
+def _unsteady(paired: Sequence[tuple[Sample, Sample]]) -> Iterator[str]:
+    """Counters in which two processes of the same build differ all the time, which no pair can average out."""
+    mine, theirs = zip(*paired, strict=True)
+    for name in COUNTERS:
+        logs = counter_logs(name, mine, theirs)
+        if canary_failed(logs, CPU_RULE):
+            yield f"{name} of the baseline differs from itself in {len(logs)} pairs: each process has its own number"
+
+
+def _by_case(samples: Iterable[Sample], across: frozenset[str]) -> dict[Case, list[Sample]]:
+    found: dict[Case, list[Sample]] = {}
+    for sample in samples:
+        found.setdefault(case_of(sample, across), []).append(sample)
+    return found
 
 
 def _allowed(case: Case, budgets: Iterable[Budget]) -> dict[str, Allowance]:
@@ -200,34 +222,36 @@ def _allowed(case: Case, budgets: Iterable[Budget]) -> dict[str, Allowance]:
     }
 
 
-def _rows(case: Case, before: Sequence[Sample], after: Sequence[Sample], terms: Terms) -> Iterator[Row]:
+def _rows(case: Case, runs: Runs, terms: Terms, counter_rule: Rule) -> Iterator[Row]:
+    before, after = runs.before, runs.after
+    paired = list(_by_round(before, after))
+    counted = counter_rule if terms.pairing is Pairing.LIVE else counter_rule.for_fixed(len(paired))
     budgets = [budget for budget in terms.budgets if budget.applies(case.scenario, case.axes())]
     allowed = _allowed(case, budgets)
     for name in (*COUNTERS, *(extra for extra in allowed if extra not in COUNTERS)):
-        row = _counter_row(case, name, before, after, allowed.get(name, Allowance()))
-        if row is not None:
-            yield replace(row, is_blocking=not terms.across)
+        found = judge_counter(name, runs, allowed.get(name, Allowance()), counted)
+        if found is not None:
+            yield _counter_row(case, name, found, is_blocking=not terms.across)
     for metric in terms.times:
-        yield _time_row(case, metric, list(_by_round(before, after)), terms)
+        yield _time_row(case, metric, paired, terms)
     for budget in budgets:
         if budget.below is not None:
             yield _budget_row(case, budget.metric, budget.below, before, after)
 
 
-def _counter_row(
-    case: Case, name: str, before: Sequence[Sample], after: Sequence[Sample], allowance: Allowance
-) -> Row | None:
-    old, new = _known(before, name), _known(after, name)
-    if not old or not new:
-        return None
-    limit = allowance.limit(max(old))
-    verdict: Verdict = Pass()
-    if min(new) > limit:
-        verdict = Fail((f"{case}: {name} went from {max(old):,.0f} to {min(new):,.0f} (allowed: {limit:,.0f})",))
-    elif max(new) > limit:
-        spread = f"{min(new):,.0f} to {max(new):,.0f}"
-        verdict = Unsure((f"{case}: {name} is {spread} from run to run, and sometimes above {limit:,.0f}",))
-    return Row(case, name, Kind.COUNTER, median(old), median(new), verdict, is_blocking=True, limit=limit)
+def _counter_row(case: Case, name: str, found: CounterJudgement, *, is_blocking: bool) -> Row:
+    return Row(
+        case,
+        name,
+        Kind.COUNTER,
+        found.before,
+        found.after,
+        of_case(case, found.verdict),
+        is_blocking,
+        judgement=found.judgement,
+        limit=found.limit,
+        note=f"{case}: {found.note}" if found.note else "",
+    )
 
 
 def _time_row(case: Case, metric: TimeMetric, paired: Sequence[tuple[Sample, Sample]], terms: Terms) -> Row:

@@ -81,7 +81,7 @@ def judge_record(record: RunRecord, names: tuple[str, str], cases: int, rule: Ga
         across=rule.across,
         family=cases * sum(metric.is_blocking for metric in rule.times),
     )
-    canary = canary_of(with_role(record, f"{CANARY}-a"), with_role(record, f"{CANARY}-b"), budgets=rule.budgets)
+    canary = canary_of(with_role(record, f"{CANARY}-a"), with_role(record, f"{CANARY}-b"))
     return compare(base, contender, terms, canary if rule.canary_share else None)
 
 

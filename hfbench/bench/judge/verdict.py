@@ -64,6 +64,11 @@ def name_of(verdict: Verdict) -> str:
             assert_never(never)
 
 
+def of_case(case: object, verdict: Verdict) -> Verdict:
+    """The verdict with the case's label before each of its reasons."""
+    return type(verdict)(tuple(f"{case}: {reason}" for reason in verdict.reasons))
+
+
 def exit_code(verdict: Verdict, *, allow_unsure: bool = False) -> int:
     """0 (pass), 1 (fail), 3 (not measured) or 4 (unsure), as docs/gate.md lists them; ``allow_unsure`` makes 4 a 0."""
     match verdict:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hfbench.bench.machine import load
 from hfbench.bench.measure.external import Engines, StartEngine, Work
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, Step, results
 from hfbench.bench.protocol.client import EngineProcess, EngineSpec
 from hfbench.errors import UsageError
@@ -34,7 +35,7 @@ def measure_engines(
     by_name = {spec.name: spec for spec in specs}
     if len(by_name) < max(len(specs), 2) or not work.cases:
         raise UsageError("a comparison needs at least two engines with different names, and a scenario")
-    with Engines(by_name, work, start=start) as engines:
+    with open_run_root() as root, Engines(by_name, work, root, start=start) as engines:
         groups = [Group(tuple(Participant(engines.subject(name), case) for name in by_name)) for case in work.cases]
         for outcomes in results(groups, schedule, start=engines.restart, on_step=on_step):
             for each in outcomes:

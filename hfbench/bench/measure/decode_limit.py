@@ -48,13 +48,13 @@ class DecodeLimit:
     scenarios: Mapping[str, BuiltScenario]
     workers: int
 
-    def warm_up(self, case: Case) -> None:
+    def warm_up(self, case: Case) -> Sample:
         """Run once, uncounted.
 
         Raises:
             MeasurementError: a source can't be decoded.
         """
-        self._decode(case)
+        return self.run(case, is_checked=False).sample
 
     def run(self, case: Case, *, is_checked: bool) -> RunOutcome:  # noqa: ARG002  no frames are delivered
         """One counted run.

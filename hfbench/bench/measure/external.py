@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
@@ -20,6 +17,9 @@ from hfbench.bench.record import Sample
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hfbench.bench.measure.run_root import RunRoot
     from hfbench.bench.scenarios import BuiltScenario
 
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -66,21 +66,22 @@ class Work:
 class Engines:
     """Roles (a name each) with a running engine in every one. A context manager: leaving it ends all engines."""
 
-    def __init__(self, specs: Mapping[str, EngineSpec], work: Work, *, start: StartEngine = EngineProcess) -> None:
-        self.specs = dict(specs)
+    def __init__(
+        self, specs: Mapping[str, EngineSpec], work: Work, root: RunRoot, *, start: StartEngine = EngineProcess
+    ) -> None:
+        self.specs = {role: replace(spec, environment=_with_temporary(spec, root)) for role, spec in specs.items()}
         self.hellos: dict[str, Hello] = {}
         self._work = work
         self._start = start
         self._engines: dict[str, Engine] = {}
         self._running = ExitStack()
-        self._folder = Path(tempfile.mkdtemp(prefix="hfbench-engines-"))
+        self._root = root
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._running.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def restart(self) -> None:
         """End all engines, and start fresh ones.
@@ -109,11 +110,15 @@ class Engines:
         return replace(asked.on(self.hellos[role].axes), engine=self.specs[role].name)
 
     def facts(self) -> dict[str, dict[str, str]]:
-        """Engine name -> what it said of itself."""
+        """Engine name -> what it reported of itself, and the commit that it was built from."""
         return {
-            self.specs[role].name: {"engine": hello.name, "version": hello.version, **hello.facts}
+            self.specs[role].name: {"engine": hello.name, "version": hello.version, **hello.facts, **self._built(role)}
             for role, hello in self.hellos.items()
         }
+
+    def _built(self, role: str) -> dict[str, str]:
+        revision = self.specs[role].revision
+        return {"revision": revision} if revision else {}
 
     def run(self, role: str, case: Case, *, is_checked: bool) -> tuple[RunAnswer, int, FrameCheck | None]:
         """Run a case once: what the engine answered, how many image files it left, and whether frames are right.
@@ -122,7 +127,7 @@ class Engines:
             EngineError: the engine did not answer as it should.
         """
         built = self._work.scenarios[case.scenario]
-        with self._empty_folder("out-") as out, self._cache_folder(role, case) as cache:
+        with self._root.folder("out-") as out, self._cache_folder(role, case) as cache:
             request = RunRequest(
                 scenario=case.scenario,
                 composition=built.composition.to_json(),
@@ -138,25 +143,22 @@ class Engines:
             return answer, files, count_frames(built, answer.frames, files)
 
     @contextmanager
-    def _empty_folder(self, prefix: str) -> Iterator[Path]:
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    @contextmanager
     def _cache_folder(self, role: str, case: Case) -> Iterator[Path | None]:
         """A warm cache lives as long as the engines (each role has its own), a cold one for one run."""
         if case.cache == "warm":
-            folder = self._folder / f"cache-{role}"
+            folder = self._root.path / f"cache-{role}"
             folder.mkdir(exist_ok=True)
             yield folder
         elif case.cache == "cold":
-            with self._empty_folder("cache-") as folder:
+            with self._root.folder("cache-") as folder:
                 yield folder
         else:
             yield None
+
+
+def _with_temporary(spec: EngineSpec, root: RunRoot) -> dict[str, str]:
+    """The engine's environment, in which temporary files lie under the run's folder: the next run removes them, too."""
+    return {**spec.environment, **root.environment()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +168,13 @@ class External:
     engines: Engines
     role: str
 
-    def warm_up(self, case: Case) -> None:
+    def warm_up(self, case: Case) -> Sample:
         """Run once, uncounted.
 
         Raises:
             EngineError: the engine did not answer as it should.
         """
-        self.engines.run(self.role, self.engines.really(self.role, case), is_checked=False)
+        return self.run(case, is_checked=False).sample
 
     def run(self, case: Case, *, is_checked: bool) -> RunOutcome:
         """One counted run; image files are counted each time, and read with ``is_checked``.

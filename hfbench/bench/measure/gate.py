@@ -18,6 +18,7 @@ from hfbench.bench.judge.verdict import CouldNotMeasure, combine
 from hfbench.bench.machine import load
 from hfbench.bench.measure import revisions
 from hfbench.bench.measure.external import Engines, StartEngine, Work
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, results
 from hfbench.bench.protocol.client import STEADY, EngineError, EngineProcess, EngineSpec
 from hfbench.errors import UsageError
@@ -111,7 +112,7 @@ def gate_revisions(
         writer.finish(load_after=load())
         return _not_measured(sides[0].label, sides[1].label, error.message)
     specs = [
-        EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED)
+        EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED, revision.reported)
         for revision, folder in zip(sides, folders, strict=True)
     ]
     return gate(specs[0], specs[1], work, options, writer=writer, on_progress=on_progress)
@@ -143,7 +144,7 @@ def gate(
         return judge_record(record, names, len(work.cases), options.rule)
 
     trouble: tuple[str, ...] = ()
-    with Engines(specs, work, start=start) as engines:
+    with open_run_root() as root, Engines(specs, work, root, start=start) as engines:
 
         def is_decided(group: Group) -> bool:
             case = engines.really(BASELINE, group.participants[0].case)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from hfbench.bench.frame_check import check_frames
@@ -18,6 +15,7 @@ from hfbench.model.plan import ImageFormat, Scope
 
 if TYPE_CHECKING:
     from hfbench.bench.case import Case
+    from hfbench.bench.measure.run_root import RunRoot
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.model.cancellation import CancelToken
     from hfbench.model.options import ExtractOptions
@@ -35,21 +33,23 @@ class InProcess:
     Attributes:
         scenarios: what is extracted, by name.
         options: everything that is not an axis.
+        root: where the frames are while they are measured.
         on_extracted: hears of each counted extraction after its clock has stopped.
     """
 
     scenarios: Mapping[str, BuiltScenario]
     options: ExtractOptions
     token: CancelToken
+    root: RunRoot
     on_extracted: OnExtracted = lambda *_: None
 
-    def warm_up(self, case: Case) -> None:
+    def warm_up(self, case: Case) -> Sample:
         """Run once, uncounted.
 
         Raises:
             MeasurementError: the run failed, or was cancelled.
         """
-        self._extract(case, lambda *_: None, lambda _: None)
+        return self._extract(case, lambda *_: None, lambda result: _sample(case, result))
 
     def run(self, case: Case, *, is_checked: bool) -> RunOutcome:
         """One counted run.
@@ -68,8 +68,7 @@ class InProcess:
     def _extract(self, case: Case, on_extracted: OnExtracted, look: Callable[[ExtractionResult], _Seen]) -> _Seen:
         """One extraction into a folder of its own; ``look`` sees the frames before they are gone."""
         chosen = replace(self.options, backend=case.backend, scope=Scope(case.scope), format=ImageFormat(case.format))
-        out = Path(tempfile.mkdtemp(prefix="hfbench-run-"))
-        try:
+        with self.root.folder("out-") as out:
             result = extract(self.scenarios[case.scenario].composition, out, chosen, token=self.token)
             on_extracted(result, chosen)
             if not result.success:
@@ -79,8 +78,6 @@ class InProcess:
                     diagnostic=failure.diagnostic,
                 )
             return look(result)
-        finally:
-            shutil.rmtree(out, ignore_errors=True)
 
 
 def _sample(case: Case, result: ExtractionResult) -> Sample:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from hfbench.bench.measure.run_root import open_run_root
+from hfbench.bench.measure.submodules import changed_inside, fill
 from hfbench.errors import HfbenchError, MeasurementError, UsageError
 from hfbench.git import GitError, git
 
@@ -39,15 +41,25 @@ class Revision:
         asked: how it was asked for (``main``, ``HEAD~1``, ``.``).
         commit: the commit that holds it; for uncommitted changes, a snapshot that no branch points to.
         tree: hash of its content alone: two commits with one tree are one build.
+        head: with ``.``, the commit that the changes were made on.
         uncommitted: paths that differ from HEAD, with ``.``.
-        left_out: untracked repositories inside this one, with ``.``: their files are not this repository's.
+        left_out: with ``.``, what is in the working tree and in no revision: untracked repositories inside this one,
+            and submodules with changes that are not committed there.
+        folder: where the project is in its repository: ``engine/``; empty at the top.
     """
 
     asked: str
     commit: str
     tree: str
+    head: str = ""
     uncommitted: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def reported(self) -> str:
+        """The full hash, with ``-dirty`` for uncommitted changes: the ``revision`` that a record holds of an engine."""
+        return f"{self.head}-dirty" if self.uncommitted else self.commit
 
     @property
     def label(self) -> str:
@@ -78,7 +90,8 @@ def resolve(repository: Path, asked: str) -> Revision:
         commit = git(repository, "rev-parse", "--verify", "--end-of-options", f"{asked}^{{commit}}")
     except GitError as error:
         raise UsageError(_no_revision(repository, asked), diagnostic=error.diagnostic) from error
-    return Revision(asked, commit, git(repository, "rev-parse", f"{commit}^{{tree}}"))
+    folder = git(repository, "rev-parse", "--show-prefix")
+    return Revision(asked, commit, git(repository, "rev-parse", f"{commit}^{{tree}}"), folder=folder)
 
 
 def _working_tree(repository: Path) -> Revision:
@@ -92,18 +105,22 @@ def _working_tree(repository: Path) -> Revision:
     # repository's, and git can't add it at all while it has no commit.
     nested = tuple(entry[3:] for entry in entries if entry.startswith("??") and entry.endswith("/"))
     changed = tuple(entry[3:] for entry in entries if entry[3:] not in nested)
+    left_out = (*nested, *changed_inside(top, "HEAD"))
+    clean = replace(head, asked=WORKING_TREE, left_out=left_out)
     if not changed:
-        return Revision(WORKING_TREE, head.commit, head.tree, left_out=nested)
+        return clean
     # A second index, so that the user's own staging area is not touched.
-    with tempfile.TemporaryDirectory(prefix="hfbench-index-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+    with open_run_root() as root, root.folder("index-") as folder:
+        index = {"GIT_INDEX_FILE": str(folder / "index")}
         git(top, "read-tree", "HEAD", extra=index)
         excluded = [f":(top,exclude,literal){path}" for path in nested]
         git(top, "add", "--all", "--", ":/", *excluded, extra=index, seconds=_GIT_SECONDS)
         tree = git(top, "write-tree", extra=index)
+    if tree == head.tree:  # only files inside submodules have changes
+        return clean
     author = {f"GIT_{who}_{what}": "hfbench" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     commit = git(top, "commit-tree", tree, "-p", head.commit, "-m", "uncommitted changes, as measured", extra=author)
-    return Revision(WORKING_TREE, commit, tree, changed, nested)
+    return replace(clean, commit=commit, tree=tree, head=head.commit, uncommitted=changed)
 
 
 def _no_revision(repository: Path, asked: str) -> str:
@@ -131,12 +148,13 @@ def environment(
     """
     from filelock import FileLock
 
-    name = f"{revision.tree[:20]}-py{sys.version_info.major}{sys.version_info.minor}"
+    folder = f"-{hashlib.sha256(revision.folder.encode()).hexdigest()[:8]}" if revision.folder else ""
+    name = f"{revision.tree[:20]}{folder}-py{sys.version_info.major}{sys.version_info.minor}"
     place = store / name
     programs = place / "bin"
     store.mkdir(parents=True, exist_ok=True)
     if revision.left_out:
-        on_stage(f"{revision.label}: left out {', '.join(revision.left_out)}, which are repositories of their own")
+        on_stage(f"{revision.label}: left out what is not committed in {', '.join(revision.left_out)}")
     with FileLock(store / f"{name}.lock"):
         if (place / _READY).exists():
             on_stage(f"{revision.label}: environment kept from before")
@@ -150,19 +168,33 @@ def environment(
 
 @contextmanager
 def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
-    """The revision's files, and afterwards a repository without a trace of it."""
-    with tempfile.TemporaryDirectory(prefix="hfbench-worktree-") as folder:
-        place = Path(folder) / "source"
-        try:
-            git(repository, "worktree", "add", "--detach", "--force", str(place), revision.commit)
-            yield place
-        except GitError as error:
-            raise BuildError(
-                f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
-            ) from error
-        finally:
-            if place.exists():
-                git(repository, "worktree", "remove", "--force", str(place))
+    """The project's files at the revision, submodules included; afterwards the repository has no trace of them.
+
+    Raises:
+        BuildError: they can't be checked out.
+    """
+    try:
+        with open_run_root() as root, root.worktree(repository, revision.commit) as source:
+            fill(_top(repository), source)
+            yield _project(source, revision)
+    except (GitError, UsageError) as error:
+        raise BuildError(
+            f"{revision.label} can't be checked out: {error.message}", diagnostic=error.diagnostic
+        ) from error
+
+
+def _top(repository: Path) -> Path:
+    try:
+        return Path(git(repository, "rev-parse", "--show-toplevel"))
+    except GitError:  # a bare repository
+        return repository
+
+
+def _project(place: Path, revision: Revision) -> Path:
+    folder = place / revision.folder
+    if not folder.is_dir():
+        raise BuildError(f"{revision.label} has no folder {revision.folder}")
+    return folder
 
 
 def pip_install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:

@@ -12,6 +12,7 @@ from hfbench.bench.measure.decode_limit import DecodeLimit, decode_limit_cases
 from hfbench.bench.measure.external import Engines, Work
 from hfbench.bench.measure.in_process import InProcess, OnExtracted
 from hfbench.bench.measure.opening import open_record
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, Step, results
 from hfbench.model.options import ExtractOptions
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.bench.frame_check import FrameCheck
+    from hfbench.bench.measure.run_root import RunRoot
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RunRecord, Sample
     from hfbench.bench.scenarios import BuiltScenario
@@ -86,11 +88,11 @@ def measure(
     """
     writer = open_record(record_path, wanted.scenarios, _options(wanted))
     scenarios = {built.scenario.name: built for built in wanted.scenarios}
-    own = InProcess(scenarios, wanted.options, token, on_extracted)
-    built_in = [Participant(own, case) for case in wanted.cases]
     limit = DecodeLimit(scenarios, wanted.options.worker_count)
     bounds = decode_limit_cases(scenarios) if wanted.has_decode_limit else ()
-    with _started(wanted) as external:
+    with open_run_root() as root, _started(wanted, root) as external:
+        own = InProcess(scenarios, wanted.options, token, root, on_extracted)
+        built_in = [Participant(own, case) for case in wanted.cases]
         participants = (*built_in, *external, *(Participant(limit, case) for case in bounds))
         groups = [Group(tuple(each for each in participants if each.case.scenario == name)) for name in scenarios]
         checks: dict[Case, FrameCheck] = {}
@@ -105,13 +107,13 @@ def measure(
 
 
 @contextmanager
-def _started(wanted: Measurement) -> Iterator[tuple[Participant, ...]]:
+def _started(wanted: Measurement, root: RunRoot) -> Iterator[tuple[Participant, ...]]:
     """Start the engines, and end them and whatever they started at the end; the cases are those they really run.
 
     Raises:
         EngineError: one of them does not start, or does not say who it is.
     """
-    with Engines({spec.name: spec for spec in wanted.engines}, wanted.work) as engines:
+    with Engines({spec.name: spec for spec in wanted.engines}, wanted.work, root) as engines:
         engines.restart()
         yield tuple(Participant(engines.subject(name), case) for name in engines.specs for case in engines.cases(name))
 

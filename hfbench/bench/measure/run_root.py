@@ -31,6 +31,9 @@ _REGISTRY: Final = "registry"
 #: In a run's folder: the git worktrees that it has added, as a JSON line each.
 _WORKTREES: Final = "worktrees.jsonl"
 _CHECKOUT_SECONDS: Final = 120
+#: Programs put sockets into their temporary folder, whose whole path may have 104 characters (sockaddr_un of macOS); a
+#: browser adds 45.
+_LONGEST_TEMPORARY: Final = 56
 
 
 class RunRoot:
@@ -47,6 +50,14 @@ class RunRoot:
             yield folder
         finally:
             remove_tree(folder)
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables for a child: its temporary files lie in this run's folder, where the path allows."""
+        folder = self.path / "tmp"
+        if len(os.fspath(folder)) > _LONGEST_TEMPORARY:
+            return {}
+        folder.mkdir(exist_ok=True)
+        return {"TMPDIR": os.fspath(folder)}
 
     @contextmanager
     def worktree(self, repository: Path, commit: str) -> Iterator[Path]:
@@ -82,7 +93,7 @@ def open_run_root(parent: Path | None = None) -> Iterator[RunRoot]:
         place = _own_parent() if parent is None else parent
         place.mkdir(parents=True, exist_ok=True)
         sweep(place)
-        path = place / f"{_RUN}{uuid.uuid4().hex[:16]}"
+        path = place / f"{_RUN}{uuid.uuid4().hex[:8]}"
         lock = FileLock(f"{path}{_LOCK_SUFFIX}")
         with FileLock(place / _REGISTRY):
             lock.acquire(blocking=False)

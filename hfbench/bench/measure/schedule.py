@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hfbench.bench.record import Sample, merged
 from hfbench.errors import UsageError
+from hfbench.model.metrics import is_counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,8 +46,8 @@ class RunOutcome:
 class Subject(Protocol):
     """Anything that can run a case: a backend in this process, an engine behind the worker protocol."""
 
-    def warm_up(self, case: Case) -> None:
-        """Run once, uncounted.
+    def warm_up(self, case: Case) -> Sample:
+        """Run once, uncounted; what was measured is only held against the run after it.
 
         Raises:
             MeasurementError: the run failed, or was cancelled.
@@ -158,17 +159,23 @@ def results(
     order = random.Random(schedule.seed)  # noqa: S311  an order of runs, no secret
     waiting = list(groups)
     progress = _Progress(groups, schedule, len(warm_ups(groups)), on_step)
+    warm: dict[tuple[Subject, Case], Sample] = {}
     for number in range(1, schedule.rounds + 1):
         if schedule.is_start(number):
             start()
             for each in warm_ups(waiting):
                 progress.tell(f"{each.case}: warm-up")
-                each.subject.warm_up(each.case)
+                warm[each.subject, each.case] = each.subject.warm_up(each.case)
         order.shuffle(waiting)
         for group in waiting:
             turns = (group.canary, group.participants) if schedule.has_canary(number) else (group.participants,)
             for participants in filter(None, turns):
-                yield _turn(order.sample(participants, len(participants)), number, schedule, progress)
+                in_order = order.sample(participants, len(participants))
+                outcomes = _turn(in_order, number, schedule, progress)
+                yield tuple(
+                    _beside(outcome, warm.pop((each.subject, each.case), None))
+                    for each, outcome in zip(in_order, outcomes, strict=True)
+                )
         waiting = [group for group in waiting if not is_decided(group)]
         if not waiting:
             break
@@ -189,6 +196,19 @@ def _turn(
             sample = replace(outcome.sample, round=number, role=each.role, order=progress.next_place())
             found[index].append(replace(outcome, sample=sample))
     return tuple(_joined(runs) for runs in found)
+
+
+def _beside(outcome: RunOutcome, warm_up: Sample | None) -> RunOutcome:
+    """With the counters that were another number in the warm-up."""
+    if warm_up is None:
+        return outcome
+    found = outcome.sample.metrics
+    other = {
+        name: value
+        for name, value in warm_up.metrics.items()
+        if is_counted(name) and value is not None and value != found.get(name)
+    }
+    return replace(outcome, sample=replace(outcome.sample, warm_up=other))
 
 
 def _joined(runs: Sequence[RunOutcome]) -> RunOutcome:

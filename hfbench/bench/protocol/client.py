@@ -60,11 +60,17 @@ class EngineError(MeasurementError):
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """An engine under test: a name for people, and the command that starts its worker."""
+    """An engine under test: a name for people, and the command that starts its worker.
+
+    Attributes:
+        revision: the full hash of the commit that it was built from, with ``-dirty`` for uncommitted changes; empty
+            where the engine itself has to report it.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: STEADY)
+    revision: str = ""
 
     @classmethod
     def parse(cls, text: str) -> EngineSpec:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hfbench.color import HdrTarget
-from hfbench.model.plan import HlgToPq, SdrToHdr
+from hfbench.model.plan import HdrToHdr, SdrToHdr
 from hfbench.pixels import cube
 from hfbench.pixels.kernels.reading import jfif_chroma_weights
 
@@ -27,6 +27,8 @@ _MANTISSA: Final = 23
 _PQ_PEAK: Final = 10_000.0
 #: Light is relative to PQ's peak; what is below 2**-40 of it is black in 16 bits.
 _DARKEST: Final = -40
+#: ... and nothing is brighter than 16 times the target's peak (PQ's, shown on HLG's display).
+_TOP: Final = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +69,7 @@ def no_curves() -> Curves:
     return Curves(one, np.zeros((3, 9), np.float32), one.copy(), one.copy(), jfif_chroma_weights())
 
 
-def curves_of(color: SdrToHdr | HlgToPq, *, top_out: int, is_precise: bool) -> Curves:
+def curves_of(color: SdrToHdr | HdrToHdr, *, top_out: int, is_precise: bool) -> Curves:
     """The tables of a map; a few milliseconds.
 
     Args:
@@ -80,12 +82,13 @@ def curves_of(color: SdrToHdr | HlgToPq, *, top_out: int, is_precise: bool) -> C
     bits = (13 if color.target is HdrTarget.HLG else 12) if is_precise else 9
     light, matrix = _light_and_matrix(color, codes)
     ootf, ootf_domain = np.zeros(1, np.float32), np.zeros(4)
-    if isinstance(color, HlgToPq):
-        ootf, ootf_domain = _curve(lambda x: cube.HLG_PEAK / _PQ_PEAK * x ** (cube.HLG_GAMMA - 1), bits, 1)
-    elif color.target is HdrTarget.HLG:
-        ootf, ootf_domain = _curve(lambda x: x ** ((1 - cube.HLG_GAMMA) / cube.HLG_GAMMA), bits, 5)
+    is_scene = isinstance(color, HdrToHdr) and color.source is HdrTarget.HLG
+    if is_scene and color.target is HdrTarget.PQ:
+        ootf, ootf_domain = _curve(lambda x: cube.HLG_PEAK / _PQ_PEAK * x ** (cube.HLG_GAMMA - 1), bits, _TOP)
+    elif not is_scene and color.target is HdrTarget.HLG:
+        ootf, ootf_domain = _curve(lambda x: x ** ((1 - cube.HLG_GAMMA) / cube.HLG_GAMMA), bits, _TOP)
     pq, hlg = (lambda x: top_out * cube.pq_inverse_eotf(_PQ_PEAK * x)), (lambda x: top_out * cube.hlg_oetf(x))
-    oetf, domain = _curve(pq if color.target is HdrTarget.PQ else hlg, bits, 1)
+    oetf, domain = _curve(pq if color.target is HdrTarget.PQ else hlg, bits, _TOP)
     oetf[0] = 0  # what is no light is black
     parameters = np.zeros((3, 9))
     parameters[0] = matrix.ravel()
@@ -94,13 +97,16 @@ def curves_of(color: SdrToHdr | HlgToPq, *, top_out: int, is_precise: bool) -> C
 
 
 def _light_and_matrix(
-    color: SdrToHdr | HlgToPq, codes: NDArray[np.float64]
+    color: SdrToHdr | HdrToHdr, codes: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Light of each code, and what makes linear RGB of BT.2020 of it, relative to the target's peak."""
-    if isinstance(color, HlgToPq):
-        return cube.hlg_scene_light(codes), np.eye(3)
+    """Light of each code and the matrix to BT.2020. HLG's is scene light; of all else 1 is the target's peak."""
+    matrix = cube.primaries_matrix(color.primaries)
     peak = _PQ_PEAK if color.target is HdrTarget.PQ else cube.HLG_PEAK
-    return cube.light_of(codes, color.eotf), cube.primaries_matrix(color.primaries) * color.white / peak
+    if isinstance(color, SdrToHdr):
+        return cube.light_of(codes, color.eotf), matrix * color.white / peak
+    if color.source is HdrTarget.HLG:
+        return cube.hlg_scene_light(codes), matrix
+    return cube.pq_eotf(codes) / peak, matrix
 
 
 def _curve(

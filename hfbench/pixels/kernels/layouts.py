@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from hfbench.model.media import Orientation
+from hfbench.model.media import Crop, Orientation
 from hfbench.model.plan import GamutSwap
 from hfbench.pixels.filters import source_tags
 from hfbench.pixels.kernels.reading import LUMA_WEIGHTS
@@ -49,6 +49,7 @@ class Layout:
         depth: bits of a code. stored: bits of a sample, more than ``depth`` where codes lie at the top.
         is_semi_planar: whether Cb and Cr share a plane.
         matrix, range: H.273's matrix, FFmpeg's range.
+        crop: decoded pixels that are hidden at each side.
         orientation: how pictures are turned.
     """
 
@@ -63,6 +64,7 @@ class Layout:
     matrix: int
     range: int
     orientation: Orientation
+    crop: Crop | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -77,7 +79,9 @@ class Layout:
 
     def fits(self, width: int, height: int, pixel_format: str) -> bool:
         """Whether a frame is laid out like this (files may change in mid-stream)."""
-        return (width, height, pixel_format) == (self.width, self.height, self.pixel_format)
+        hidden = self.crop or Crop(0, 0, 0, 0)
+        decoded = (self.width + hidden.left + hidden.right, self.height + hidden.top + hidden.bottom)
+        return (width, height, pixel_format) == (*decoded, self.pixel_format)
 
     def turned(self, planes: Sequence[Plane]) -> tuple[Plane, Plane, Plane]:
         """Y, U, V as the kernels take them: contiguous, upright, read-only.
@@ -89,22 +93,28 @@ class Layout:
             planes = (planes[0], planes[1][:, 0::2], planes[1][:, 1::2])
         if self.stored > self.depth:
             planes = [plane >> (self.stored - self.depth) for plane in planes]
-        if self.orientation is not Orientation.UPRIGHT:
-            chroma_width = (self.width + self.has_half_width) >> self.has_half_width
-            widths = (self.width, chroma_width, chroma_width)
-            turn = _TURN[self.orientation]
-            planes = [turn(plane[:, :width]) for plane, width in zip(planes, widths, strict=True)]
+        if self.orientation is not Orientation.UPRIGHT or self.crop is not None:
+            planes = [_TURN[self.orientation](self._shown(plane, number > 0)) for number, plane in enumerate(planes)]
         y, u, v = (np.ascontiguousarray(plane) for plane in planes)
         for plane in (y, u, v):
             plane.flags.writeable = False
         return y, u, v
+
+    def _shown(self, plane: Plane, is_chroma: bool) -> Plane:  # noqa: FBT001  of no use to anyone else
+        """The part of a plane that is shown, without what stands behind its rows."""
+        crop = self.crop or Crop(0, 0, 0, 0)
+        x_shift, y_shift = is_chroma and self.has_half_width, is_chroma and self.has_half_height
+        left, top = crop.left >> x_shift, crop.top >> y_shift
+        width, height = (self.width + x_shift) >> x_shift, (self.height + y_shift) >> y_shift
+        return plane[top : top + height, left : left + width]
 
 
 def layout_of(media: MediaInfo, color: ColorMap | None) -> Layout | None:
     """How the kernels read a source's frames; None where they can't.
 
     They take Y'CbCr without alpha at any size, depth, subsampling by two, range and usual matrix, with square pixels.
-    Odd sizes with subsampled chroma can't be turned: chroma would come to lie between other pixels.
+    Odd sizes with subsampled chroma can't be turned, nor any cropped at an odd place: chroma would come to lie between
+    other pixels.
     """
     planar = _PLANAR.fullmatch(media.pixel_format)
     semi_planar = _SEMI_PLANAR.get(media.pixel_format)
@@ -117,7 +127,9 @@ def layout_of(media: MediaInfo, color: ColorMap | None) -> Layout | None:
     depth, stored = semi_planar or (int(planar["depth"] or 8) if planar else 8,) * 2
     has_half_width, has_half_height = chroma in {"420", "422"}, chroma in {"420", "440"}
     is_odd = (has_half_width and media.width % 2) or (has_half_height and media.height % 2)
-    if is_odd and media.orientation is not Orientation.UPRIGHT:
+    crop = media.crop or Crop(0, 0, 0, 0)
+    is_odd_crop = (has_half_width and crop.left % 2) or (has_half_height and crop.top % 2)
+    if is_odd_crop or (is_odd and media.orientation is not Orientation.UPRIGHT):
         return None
     return Layout(
         pixel_format=media.pixel_format,
@@ -131,4 +143,5 @@ def layout_of(media: MediaInfo, color: ColorMap | None) -> Layout | None:
         matrix=tags.matrix,
         range=tags.range,
         orientation=media.orientation,
+        crop=media.crop,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import numpy as np
 
-from hfbench.model.plan import GamutSwap, HlgToPq, ImageFormat, ImageSpec, SdrToHdr
+from hfbench.model.plan import GamutSwap, HdrToHdr, ImageFormat, ImageSpec, SdrToHdr
 from hfbench.pixels.jpeg import encode_jpeg_planes
 from hfbench.pixels.kernels import reading
 from hfbench.pixels.kernels.curves import Curves, curves_of, no_curves
@@ -167,7 +167,7 @@ class PictureMaker:
         )
 
 
-def _curves(color: SdrToHdr | HlgToPq | None, image_format: ImageFormat) -> Curves:
+def _curves(color: SdrToHdr | HdrToHdr | None, image_format: ImageFormat) -> Curves:
     if color is None:
         return no_curves()
     is_precise = image_format is ImageFormat.PNG16

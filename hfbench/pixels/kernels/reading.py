@@ -19,7 +19,6 @@ LUMA_WEIGHTS: Final = {
     Matrix.SMPTE170M: (0.299, 0.114),
     Matrix.SMPTE240M: (0.212, 0.087),
     Matrix.BT2020_NCL: (0.2627, 0.0593),
-    Matrix.BT2020_CL: (0.2627, 0.0593),  # read as if it were not constant luminance, as swscale does
 }
 #: R'G'B' to Y, Cb, Cr of JFIF 1.02, all of them on 0-1.
 _JFIF: Final = np.array(

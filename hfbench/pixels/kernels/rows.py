@@ -125,15 +125,15 @@ def places_of(row: Row, bits: Row, curve: Row, count: int, index: Row) -> None:
 
 @njit(nogil=True)
 def mixed(rgb: Row, matrix: Row, count: int) -> None:
-    """Three rows times a matrix, in place."""
+    """Three rows times a matrix, in place; what is below 0 is cut."""
     r, g, b = rgb[0], rgb[1], rgb[2]
     m0, m1, m2, m3, m4, m5 = matrix[0], matrix[1], matrix[2], matrix[3], matrix[4], matrix[5]
-    m6, m7, m8 = matrix[6], matrix[7], matrix[8]
+    m6, m7, m8, zero = matrix[6], matrix[7], matrix[8], F(0)
     for i in range(count):
         x, y, z = r[i], g[i], b[i]
-        r[i] = m0 * x + m1 * y + m2 * z
-        g[i] = m3 * x + m4 * y + m5 * z
-        b[i] = m6 * x + m7 * y + m8 * z
+        r[i] = max(m0 * x + m1 * y + m2 * z, zero)
+        g[i] = max(m3 * x + m4 * y + m5 * z, zero)
+        b[i] = max(m6 * x + m7 * y + m8 * z, zero)
 
 
 @njit(nogil=True)

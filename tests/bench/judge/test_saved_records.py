@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hfbench.bench.judge.budgets import Allowance, Budget
-from hfbench.bench.judge.compare import Terms, canary_of, time_metrics
+from hfbench.bench.judge.compare import Terms, time_metrics
 from hfbench.bench.judge.gate_rule import up_to
 from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values, differing_axes
 from hfbench.bench.judge.stats import LOOKS
@@ -130,15 +129,6 @@ def test_the_last_look_can_be_earlier() -> None:
     assert up_to(time_metrics(), 30)[0].rule.alpha_fail == time_metrics()[0].rule.alpha_fail
     with pytest.raises(UsageError, match="first look is at 15"):
         up_to(time_metrics(), 14)
-
-
-def test_a_canary_within_its_allowance_is_quiet(make_samples: MakeSamples) -> None:
-    sides = make_samples([100.0], tmpPeakBytes=1000), make_samples([100.0], tmpPeakBytes=1009)
-    assert canary_of(*sides).trouble
-    assert not canary_of(*sides, budgets=(Budget("demo", "tmpPeakBytes", allow=Allowance(share=0.01)),)).trouble
-    assert canary_of(*sides, budgets=(Budget("other", "tmpPeakBytes", allow=Allowance(share=0.01)),)).trouble
-    unknown = make_samples([100.0], tmpPeakBytes=None)
-    assert canary_of(sides[0], unknown, budgets=(Budget("*", "tmpPeakBytes", allow=Allowance(share=1)),)).trouble
 
 
 # --- documents over several comparisons --------------------------------------------------------------------------

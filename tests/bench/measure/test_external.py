@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import pytest
 
 from hfbench.bench.case import Case
 from hfbench.bench.measure.external import Engines, Work, parse_engines
+from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
 from hfbench.bench.scenarios import BuiltScenario, Scenario
@@ -14,7 +16,7 @@ from hfbench.composition import Clip, Composition
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class Recorder:
@@ -53,11 +55,13 @@ def on(cache: str = "off") -> Case:
 COMPOSITION = Composition([Clip("a", "/x.mp4")])
 
 
-def engines_of(log: list[tuple[str, RunRequest]], **axes: str) -> Engines:
+@contextmanager
+def engines_of(log: list[tuple[str, RunRequest]], **axes: str) -> Iterator[Engines]:
     specs = {"baseline": EngineSpec("old", ("x",)), "contender": EngineSpec("new", ("x",))}
     built = BuiltScenario(Scenario("demo", "", "demo", ()), COMPOSITION, "f" * 12, None)
     work = Work(cases=(), scenarios={"demo": built}, options={"quality": 90}, limit_seconds=7)
-    return Engines(specs, work, start=lambda spec: Recorder(spec, log, axes))
+    with open_run_root() as root, Engines(specs, work, root, start=lambda spec: Recorder(spec, log, axes)) as engines:
+        yield engines
 
 
 def test_requests_hold_the_work_and_the_axes(log: list[tuple[str, RunRequest]]) -> None:
@@ -97,7 +101,7 @@ def test_cache_folders(log: list[tuple[str, RunRequest]], cache: str, folders: i
     assert cache == "off" or not others & set(used)  # roles never share a cache
 
 
-def test_engines_are_closed_at_a_restart_and_at_the_end() -> None:
+def test_engines_are_closed_at_a_restart_and_at_the_end(tmp_path: Path) -> None:
     started: list[Recorder] = []
 
     def start(spec: EngineSpec) -> Recorder:
@@ -105,7 +109,8 @@ def test_engines_are_closed_at_a_restart_and_at_the_end() -> None:
         return started[-1]
 
     work = Work(cases=(), scenarios={})
-    with Engines({"baseline": EngineSpec("old", ("x",))}, work, start=start) as engines:
+    baseline = {"baseline": EngineSpec("old", ("x",))}
+    with open_run_root(tmp_path) as root, Engines(baseline, work, root, start=start) as engines:
         engines.restart()
         engines.restart()
         assert [each.closed for each in started] == [True, False]

@@ -214,7 +214,7 @@ def test_frame_counts_that_differ(run_gate: Run, fake_engine: FakeEngine, writer
     assert sum(sample.role == "contender" for sample in writer.record.samples) == 1
 
 
-def test_a_counter_that_varies_in_the_baseline_voids_the_verdict(
+def test_a_counter_that_is_another_one_in_each_process_voids_the_verdict(
     writer: RecordWriter, fake_engine: FakeEngine, make_work: MakeWork
 ) -> None:
     counters = iter(range(10**6))
@@ -226,7 +226,7 @@ def test_a_counter_that_varies_in_the_baseline_voids_the_verdict(
     specs = fake_engine("old"), fake_engine("new")
     outcome = gate(*specs, make_work(), ONE_RUN, writer=writer, on_progress=lambda _: None, start=start)
     assert isinstance(outcome.verdict, CouldNotMeasure)
-    assert "canary: demo: filesOpened of the baseline" in outcome.verdict.reasons[0]
+    assert "canary: demo [libav segment jpg]: filesOpened of the baseline differs" in outcome.verdict.reasons[0]
 
 
 def test_an_interrupted_gate_leaves_a_readable_record(
@@ -351,10 +351,12 @@ def gated(
     return run
 
 
-def test_two_revisions(gated: Run, told: list[Progress], tmp_path: Path) -> None:
+def test_two_revisions(gated: Run, told: list[Progress], writer: RecordWriter, tmp_path: Path) -> None:
     outcome = gated({}, {"seed": 1})
     assert isinstance(outcome.verdict, Pass)
     assert outcome.base.startswith("HEAD~1 (")
+    revisions = [facts["revision"] for facts in load_record(writer.path).engines.values()]
+    assert [len(set(revisions)), {len(revision) for revision in revisions}] == [2, {40}]  # what a history needs
     assert [progress.stage.split(": ")[1] for progress in told[:2]] == ["installing for a test"] * 2
     assert len([path for path in (tmp_path / "store").iterdir() if path.is_dir()]) == 2
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,6 +118,117 @@ def test_a_broken_build_is_not_kept(project: Path, commit: Commit, git: Git, tmp
         environment(project, revision, tmp_path / "store", print, broken)
     assert len(git("worktree", "list").splitlines()) == 1
     assert (environment(project, revision, tmp_path / "store", print, copied) / "it").exists()
+
+
+@pytest.mark.parametrize("asked", ["HEAD", "."])
+def test_a_project_in_a_folder_of_its_repository_builds(
+    project: Path, commit: Commit, tmp_path: Path, asked: str
+) -> None:
+    """Kind: where it stopped short. Two projects of one repository have one tree, and two environments."""
+    for name in ("one", "two"):
+        (project / name).mkdir()
+        (project / name / "a").write_text(name)
+    commit("both")
+    for name in ("one", "two"):
+        revision = resolve(project / name, asked)
+        programs = environment(project / name, revision, tmp_path / "store", print, copied)
+        assert (programs / "it").read_text() == name
+    with pytest.raises(BuildError, match="has no folder three/"):
+        environment(project, replace(revision, folder="three/"), tmp_path / "store", print, copied)
+
+
+def copied_submodules(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
+    copied(source, place, revision, on_stage)
+    for path in ("library", "library/inner"):
+        (place / "bin" / path.replace("/", "-")).write_text((source / path / "b").read_text())
+
+
+@pytest.fixture
+def nested(project: Path, commit: Commit, tmp_path: Path) -> Path:
+    """A project with a submodule that has a submodule, both at their second commits."""
+    (project / "a").write_text("1")
+    above = project
+    allowed = ("-c", "protocol.file.allow=always", "-c", "user.name=Test", "-c", "user.email=test@example.org")
+
+    def git_in(folder: Path, *words: str) -> None:
+        subprocess.run(["git", *allowed, *words], cwd=folder, check=True, capture_output=True)
+
+    made = {}
+    for name in ("inner", "library"):
+        made[name] = tmp_path / "origins" / name
+        made[name].mkdir(parents=True)
+        git_in(made[name], "init", "--initial-branch=main")
+        for content in ("first", "second"):
+            (made[name] / "b").write_text(f"{name} {content}")
+            git_in(made[name], "add", "--all")
+            git_in(made[name], "commit", "-m", content)
+    git_in(made["library"], "submodule", "add", str(made["inner"]), "inner")
+    git_in(made["library"], "commit", "-m", "with the inner one")
+    git_in(above, "submodule", "add", str(made["library"]), "library")
+    git_in(above, "submodule", "update", "--init", "--recursive")
+    commit("with submodules")
+    for folder in made.values():  # what is checked out must be enough: there may be no network
+        folder.rename(folder.with_name(f"{folder.name}-gone"))
+    return project
+
+
+@pytest.mark.parametrize("asked", ["HEAD", "."])
+def test_submodules_are_filled_from_the_checkout_and_theirs_too(nested: Path, tmp_path: Path, asked: str) -> None:
+    """Kind: where it stopped short."""
+    revision = resolve(nested, asked)
+    programs = environment(nested, revision, tmp_path / "store", print, copied_submodules)
+    assert (programs / "library").read_text() == "library second"
+    assert (programs / "library-inner").read_text() == "inner second"
+
+
+def test_an_older_revision_has_the_submodule_of_then(nested: Path, commit: Commit, tmp_path: Path) -> None:
+    subprocess.run(["git", "checkout", "--quiet", "HEAD~2"], cwd=nested / "library", check=True, capture_output=True)
+    commit("the first one again")
+
+    def install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
+        copied(source, place, revision, on_stage)
+        (place / "bin" / "library").write_text((source / "library" / "b").read_text())
+
+    found = {}
+    for asked in ("HEAD~1", "HEAD"):
+        programs = environment(nested, resolve(nested, asked), tmp_path / "store", print, install)
+        found[asked] = (programs / "library").read_text()
+    assert found == {"HEAD~1": "library second", "HEAD": "library first"}
+
+
+def test_what_is_not_committed_in_a_submodule_is_left_out_by_name(nested: Path, tmp_path: Path) -> None:
+    (nested / "library" / "b").write_text("changed")
+    revision = resolve(nested, ".")
+    assert (revision.uncommitted, revision.left_out) == ((), ("library",))
+    told: list[str] = []
+    programs = environment(nested, revision, tmp_path / "store", told.append, copied_submodules)
+    assert (programs / "library").read_text() == "library second"
+    assert "left out what is not committed in library" in told[0]
+
+
+def test_a_submodule_that_cannot_be_had_says_what_to_run(nested: Path, git: Git, tmp_path: Path) -> None:
+    git("submodule", "deinit", "--force", "library")
+    with pytest.raises(BuildError, match="run `git submodule update --init --recursive`"):
+        environment(nested, resolve(nested, "HEAD"), tmp_path / "store", print, copied_submodules)
+    assert len(git("worktree", "list").splitlines()) == 1
+
+
+def test_a_bare_repository_has_revisions_too(project: Path, commit: Commit, tmp_path: Path) -> None:
+    (project / "a").write_text("1")
+    commit("first")
+    bare = tmp_path / "bare.git"
+    subprocess.run(["git", "clone", "--bare", "--quiet", str(project), str(bare)], check=True)
+    programs = environment(bare, resolve(bare, "HEAD"), tmp_path / "store", print, copied)
+    assert (programs / "it").read_text() == "1"
+
+
+def test_what_a_record_holds_of_a_revision_is_a_commit_that_stays(project: Path, commit: Commit) -> None:
+    head = commit("first")
+    assert resolve(project, "HEAD").reported == resolve(project, ".").reported == head
+    (project / "a").write_text("1")
+    revision = resolve(project, ".")
+    assert revision.reported == f"{head}-dirty"
+    assert revision.commit != head
 
 
 # A build backend of its own, so that pip needs nothing from anywhere.

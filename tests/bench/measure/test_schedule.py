@@ -28,8 +28,9 @@ class Noted:
     def __hash__(self) -> int:
         return hash(self.name)
 
-    def warm_up(self, case: Case) -> None:
+    def warm_up(self, case: Case) -> Sample:
         self.log.append(f"warm {self.name} {case.scenario}")
+        return Sample(scenario=case.scenario, **case.axes(), round=0, metrics={"framesDecoded": 7, "cpuMs": 1})
 
     def run(self, case: Case, *, is_checked: bool) -> RunOutcome:
         self.log.append(f"{self.name} {case.scenario}{' checked' if is_checked else ''}")
@@ -38,7 +39,10 @@ class Noted:
         check = (
             None if not (is_checked or self.right) else FrameCheck(1, 1, "" if is_right else f"run {len(self.runs)}")
         )
-        return RunOutcome(Sample(scenario=case.scenario, **case.axes(), round=0, metrics={}, engine=self.name), check)
+        return RunOutcome(
+            Sample(scenario=case.scenario, **case.axes(), round=0, metrics={"framesDecoded": 6}, engine=self.name),
+            check,
+        )
 
 
 @pytest.fixture
@@ -126,3 +130,9 @@ def test_frames_that_are_wrong_in_one_run_are_wrong(log: list[str], right: Seque
 def test_impossible_numbers(odd: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="canary share"):
         Schedule(**{"rounds": 1, **odd})  # type: ignore[arg-type]
+
+
+def test_a_warm_up_that_counted_otherwise_stands_beside_the_first_run_after_it(log: list[str]) -> None:
+    found = results([pair(log)], Schedule(rounds=4, rounds_per_start=2))
+    seen = {(each.sample.round, tuple(each.sample.warm_up.items())) for outcomes in found for each in outcomes}
+    assert seen == {(1, (("framesDecoded", 7),)), (2, ()), (3, (("framesDecoded", 7),)), (4, ())}

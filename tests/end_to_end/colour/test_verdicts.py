@@ -169,7 +169,12 @@ REAL = {
     "bikes-sdr.mp4": {"size": (640, 272), "resolved": UNTAGGED, "duration": Fraction(10)},
     "hdr10-av1.mp4": {"size": (720, 1280), "hdr": "pq", "resolved": Tags(9, 16, 9, full_range=False), "codec": "av1"},
     "hlg10-color.mp4": {"size": (1920, 1080), "hdr": "hlg", "resolved": Tags(9, 18, 9, full_range=False)},
-    "nasa-sdr.mp4": {"size": (320, 180), "resolved": Tags(1, 1, 1, full_range=False), "duration": Fraction(13)},
+    # two video streams, both marked default: the ffmpeg program takes the larger one, 0:3
+    "nasa-sdr.mp4": {
+        "size": (480, 270),
+        "resolved": Tags(1, 1, 1, full_range=False),
+        "duration": Fraction(13013, 1000),
+    },
     "phone-edit-list.mp4": {
         "size": (1920, 1080),
         "display_size": (1080, 1920),
