@@ -3,7 +3,8 @@
 History of the format, newest first:
 
 * ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1); ``wrong_frames``, ``lowest`` and
-  ``warm_up``, each only where there is something to say.
+  ``warm_up``, each only where there is something to say; ``rule`` (of a gate) and ``terms`` (of engines side
+  by side) among the options; ``trouble``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hfbench.errors import NotInstalledError, OutputError, RecordError
+from hfbench.errors import HfbenchError, NotInstalledError, OutputError, RecordError
 from hfbench.model.metrics import is_counted
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class RunRecord:
         options: how the run was asked for, JSON-able.
         fixtures: scenario -> hash of the recipe its sources were built by.
         load_before: load averages; ``load_after`` is None while the run is under way.
+        trouble: why the measurement ended before its time, if it did: the verdict says so, too.
         interrupted: true until the run is finished, so a record on disk tells the truth even after a power cut.
     """
 
@@ -162,6 +164,7 @@ class RunRecord:
     load_before: Load | None = None
     load_after: Load | None = None
     notes: tuple[str, ...] = ()
+    trouble: tuple[str, ...] = ()
     interrupted: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -178,6 +181,7 @@ class RunRecord:
             "load_before": asdict(self.load_before) if self.load_before else None,
             "load_after": asdict(self.load_after) if self.load_after else None,
             "notes": list(self.notes),
+            **({"trouble": list(self.trouble)} if self.trouble else {}),
             "interrupted": self.interrupted,
         }
 
@@ -202,6 +206,17 @@ class RecordWriter:
         )
         self._save()
         return self.record
+
+    def declare(self, **options: Any) -> RunRecord:
+        """Add to the options, and rewrite the file: what only the measurement itself knows of how it was asked for."""
+        self.record = replace(self.record, options={**self.record.options, **options})
+        self._save()
+        return self.record
+
+    def fail(self, error: HfbenchError) -> RunRecord:
+        """Keep why the measurement ends before its time, and rewrite the file."""
+        self.record = replace(self.record, trouble=(*self.record.trouble, error.message))
+        return self.note(error.message, error.diagnostic)
 
     def note(self, *notes: str) -> RunRecord:
         """Append what a reader must know (empty notes are left out), and rewrite the file."""
@@ -327,7 +342,8 @@ def _read_v1(document: dict[str, Any]) -> RunRecord:
     given = {key: value for key, value in document.items() if key in known and value is not None}
     _check(given, _RECORD_V1, "the record")
     given["samples"] = tuple(_sample_v1(each) for each in document["samples"])
-    given["notes"] = tuple(str(note) for note in given.get("notes", ()))
+    for key in ("notes", "trouble"):
+        given[key] = tuple(str(each) for each in given.get(key, ()))
     for key in ("load_before", "load_after"):
         given[key] = Load(**given[key]) if key in given else None
     return RunRecord(**given)
@@ -395,6 +411,8 @@ _TEXT_TABLE: Final = _is_table(_is_text)
 _OPTIONS_V1: Final = MappingProxyType(
     {
         "engines": _is_list(_is_text),
+        "rule": lambda value: isinstance(value, dict),
+        "terms": lambda value: isinstance(value, dict),
         "across": _is_list(_is_text),
         "most_pairs": _is_count,
         "canary_share": _is_number,
@@ -411,6 +429,7 @@ _RECORD_V1: Final = MappingProxyType(
         "load_before": _is_table(_is_number),
         "load_after": _is_table(_is_number),
         "notes": lambda value: isinstance(value, list),
+        "trouble": _is_list(_is_text),
         "interrupted": lambda value: isinstance(value, bool),
     }
 )

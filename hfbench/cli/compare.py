@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -37,6 +37,16 @@ class CompareArguments(JudgingArguments):
         from hfbench.bench.judge.compare import Terms
 
         return Terms(times=self.time_rules(), budgets=self.declared_budgets(), across=frozenset(self.across))
+
+    def terms_for(self, record: RunRecord) -> Terms:
+        """What decides for a record that holds what it was judged by: that, but for what was asked for just now."""
+        from hfbench.bench.judge.gate_rule import up_to
+        from hfbench.bench.judge.saved_records import own_terms
+
+        own = own_terms(record)
+        most_pairs = max(look for metric in own.times for look in metric.rule.looks)
+        times = up_to(self.time_rules(), most_pairs) if self.block_on else own.times
+        return replace(own, times=times, budgets=self.declared_budgets() if self.budgets else own.budgets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +99,10 @@ def _compared(arguments: CompareArguments) -> _Outcome:
         return _side_by_side(arguments, specs)
     if specs or not 1 <= len(records) <= 2:
         raise UsageError("give two records, or one record, or at least two engines NAME=COMMAND (the baseline first)")
-    return _saved(records, arguments.across, arguments.terms())
+    return _saved(arguments, records)
 
 
-def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outcome:
+def _saved(arguments: CompareArguments, paths: Sequence[Path]) -> _Outcome:
     from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values
     from hfbench.bench.record import load_record
     from hfbench.errors import UsageError
@@ -100,15 +110,18 @@ def _saved(paths: Sequence[Path], across: Sequence[str], terms: Terms) -> _Outco
     records = [load_record(path) for path in paths]
     if len(records) == 2:
         names = tuple(path.name if paths[0].name != paths[1].name else str(path) for path in paths)
-        return _Outcome(records[1], (compare_apart(records[0], records[1], (names[0], names[1]), terms),))
+        apart = compare_apart(records[0], records[1], (names[0], names[1]), arguments.terms())
+        return _Outcome(records[1], (apart,))
+    across = arguments.across
     if not across:
-        return _Outcome(records[0], compare_one(records[0], terms))
+        return _Outcome(records[0], compare_one(records[0], arguments.terms_for(records[0])))
     if len(across) > 1:
         raise UsageError(f"within one record compare across one axis, not {' and '.join(across)}")
-    return _Outcome(records[0], compare_values(records[0], across[0], terms))
+    return _Outcome(records[0], compare_values(records[0], across[0], arguments.terms()))
 
 
 def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _Outcome:
+    from hfbench.bench.judge.gate_rule import GateRule
     from hfbench.bench.judge.saved_records import compare_one
     from hfbench.bench.measure.compare import measure_engines
     from hfbench.bench.measure.opening import open_record
@@ -118,13 +131,15 @@ def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _
     terms = arguments.terms()
     work = arguments.build((_HEADLINE,), ("fused",))
     names = [spec.name for spec in specs]
-    asked = {
+    asked: dict[str, Any] = {
         "rounds": arguments.rounds,
         "size": arguments.size,
         "workers": arguments.workers,
         "seed": arguments.seed,
         "engines": names,
     }
+    rule = GateRule(times=terms.times, budgets=terms.budgets, across=terms.across)
+    asked["terms"] = rule.to_json()
     writer = open_record(record_path(arguments.record, "compare"), work.built, asked)
     schedule = Schedule(rounds=arguments.rounds, seed=arguments.seed)
     try:
@@ -138,7 +153,7 @@ def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _
             )
     finally:
         say(f"record: {writer.path}")
-    return _Outcome(record, compare_one(record, terms), tuple(names))
+    return _Outcome(record, compare_one(record), tuple(names))
 
 
 def _print(outcome: _Outcome, arguments: CompareArguments) -> None:

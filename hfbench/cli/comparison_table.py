@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _STYLES: Final = {Pass: "green", Fail: "bold red", Unsure: "yellow", CouldNotMeasure: "bold magenta"}
 _BINARY: Final = (("MiB", 2**20), ("KiB", 2**10))
-#: Times that explain the two judged ones; shown where any engine reports them and they are not nothing.
+#: Times that explain the two judged ones; shown where any engine reports more than 0.0.
 _PHASES: Final = ("hdrPreflightMs", "vfrPreflightMs", "extractMs")
-#: What would be shown as 0.0 is nothing.
+#: Less would be shown as 0.0.
 _SHOWN_FROM: Final = 0.05
 
 
 def print_comparison(console: Console, outcome: Comparison) -> None:
-    """One baseline and one contender: verdict, reasons, tables, words."""
+    """One baseline and one contender: verdict, reasons, tables, explanations."""
     print_verdict(console, outcome)
     for case in dict.fromkeys(row.case for row in outcome.rows):
         rows = [row for row in outcome.rows if row.case == case]
@@ -40,8 +40,8 @@ def print_comparison(console: Console, outcome: Comparison) -> None:
         console.print(_case_table(rows))
         counters = [row for row in rows if row.kind is Kind.COUNTER]
         same = sum(row.before == row.after for row in counters)
-        console.print(f"work counters: {same} of {len(counters)} equal to the digit", style="dim")
-    _print_words(console, outcome)
+        console.print(f"work counters: {same} of {len(counters)} exactly equal", style="dim")
+    _print_explanations(console, outcome)
 
 
 def print_engines(console: Console, record: RunRecord, names: Sequence[str], outcomes: Sequence[Comparison]) -> None:
@@ -58,7 +58,7 @@ def print_engines(console: Console, record: RunRecord, names: Sequence[str], out
         console.print()
     for outcome in outcomes:
         print_verdict(console, outcome)
-        _print_words(console, outcome)
+        _print_explanations(console, outcome)
 
 
 def print_verdict(console: Console, outcome: Comparison) -> None:
@@ -160,7 +160,7 @@ def _open_axes(case: Case) -> list[str]:
     return [axis for axis, value in case.axes().items() if value == "*"]
 
 
-def _print_words(console: Console, outcome: Comparison) -> None:
+def _print_explanations(console: Console, outcome: Comparison) -> None:
     said = set(outcome.verdict.reasons)
     for unlike in outcome.refused:
         if unlike.message not in said:
@@ -169,7 +169,7 @@ def _print_words(console: Console, outcome: Comparison) -> None:
         console.print(shown(each))
     canary = outcome.canary
     if canary and canary.bound:
-        state = "in trouble" if canary.trouble else "quiet"
+        state = "unstable" if canary.trouble else "quiet"
         console.print(
             f"canary (baseline against baseline): {canary.bound.change:+.1%} CPU over {canary.pairs} pairs, {state}",
             style="dim",

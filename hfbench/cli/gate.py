@@ -11,7 +11,7 @@ import click
 
 from hfbench.bench.gate_defaults import LOOKS, REPEATS
 from hfbench.cli.arguments import typed
-from hfbench.cli.choices import FOLDER
+from hfbench.cli.choices import FILE, FOLDER
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.judging import JudgingArguments, judging_options
 from hfbench.cli.lines import say
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hfbench.bench.record import RecordWriter
     from hfbench.cli.gate_progress import GateProgress
 
-#: What a gate measures unless told otherwise: the case that the suite exists for, and the other kind of preflight.
+#: The default of --scenario: the case that the suite exists for, and the other kind of preflight.
 _SCENARIOS: Final = ("hdr-sdr-mixed-scope", "vfr-screen-recording")
 #: ``source`` is the past; the other two are what must not become slower.
 _SCOPES: Final = ("segment", "fused")
@@ -64,6 +64,7 @@ class GateArguments(JudgingArguments):
     repository: Path
     repeat: int
     most_pairs: str | None
+    explain: Path | None
 
     def options(self) -> GateOptions:
         """How it measures, and what decides."""
@@ -155,6 +156,9 @@ class GateArguments(JudgingArguments):
     type=click.Choice([str(look) for look in LOOKS]),
     help=f"Stop after this many pairs.  [default: {LOOKS[-1]}]",
 )
+@click.option(
+    "--explain", type=FILE, metavar="RECORD", help="Say why this record's verdict is what it is; no measuring."
+)
 @judging_options
 @typed(GateArguments)
 def command(arguments: GateArguments) -> int:
@@ -166,6 +170,8 @@ def command(arguments: GateArguments) -> int:
     """
     from hfbench.bench.measure.opening import open_record
 
+    if arguments.explain is not None:
+        return _explain(arguments.explain, arguments)
     options, subject = arguments.options(), arguments.subject()
     work = arguments.build(_SCENARIOS, _SCOPES)
     writer = open_record(record_path(arguments.record, "gate"), work.built, arguments.asked(options))
@@ -174,6 +180,22 @@ def command(arguments: GateArguments) -> int:
     _print(outcome, arguments)
     say(f"record: {writer.path}")
     return arguments.deliver((outcome,), writer.record, reproduce=arguments.reproduce())
+
+
+def _explain(path: Path, arguments: GateArguments) -> int:
+    """Print why, and end as the measurement did."""
+    from hfbench.bench.judge.saved_records import compare_one
+    from hfbench.bench.judge.verdict import exit_code
+    from hfbench.bench.record import load_record
+    from hfbench.bench.render.explanation import explained
+    from hfbench.bench.render.wording import verdict_of
+    from hfbench.cli.lines import shown
+    from hfbench.cli.terminal import out
+
+    record = load_record(path)
+    for line in explained(record):
+        out().print(shown(line), markup=False, highlight=False, soft_wrap=True)
+    return exit_code(verdict_of(compare_one(record)), allow_unsure=arguments.is_unsure_allowed)
 
 
 def _gate(

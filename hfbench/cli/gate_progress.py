@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from hfbench.bench.measure.gate import Progress
 
-#: Where nobody watches a terminal (CI), a line after so many pairs of a case.
+#: Without a terminal (CI) a line is written after so many pairs of a case.
 _PAIRS_A_LINE: Final = 5
 
 
 class GateProgress:
-    """Told by the gate after every pair; rich draws it, or it writes a line now and then where there is no terminal."""
+    """Shows a gate's state after every pair: drawn by rich on a terminal, else as a line every few pairs."""
 
     def __init__(self, *, is_drawn: bool) -> None:
         self._is_drawn = is_drawn
@@ -40,7 +40,7 @@ class GateProgress:
         return self._drawn(self.last) if self.last else ""
 
     def show(self, progress: Progress) -> None:
-        """Remember what is going on, and say it where nobody draws."""
+        """Keep the state for the display, or write it as a line."""
         self.last = progress
         if self._is_drawn:
             return
@@ -71,8 +71,7 @@ class GateProgress:
             key = (str(row.case), row.metric, int(pairs))
             if int(pairs) % _PAIRS_A_LINE == 0 and key not in self._written:
                 self._written.add(key)
-                said = f"{row.case}: {row.metric} {change} after {pairs} pairs: {_so_far(row)}"
-                say(said)
+                say(f"{row.case}: {row.metric} {change} after {pairs} pairs: {_so_far(row)}")
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
             f"  {shown(step.axes.scenario)} [{shown(history.case_of(step.axes))}], {step.old:,.6g} -> {step.new:,.6g}",
             soft_wrap=True,
         )
-        confirm = gate_command(step)
+        confirm = gate_command(step, history)
         console.print(f"  confirm: {shown(confirm or 'no commits are known for it')}\n", soft_wrap=True)
 
 
@@ -198,7 +198,7 @@ def _document(history: History, steps: tuple[Step, ...]) -> dict[str, Any]:
                 "confidence": step.confidence,
                 "exact": step.is_exact,
                 "worse": step.is_worse,
-                "confirm": gate_command(step),
+                "confirm": gate_command(step, history),
             }
             for step in steps
         ],

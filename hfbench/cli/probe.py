@@ -79,6 +79,8 @@ def _json(path: Path, found: MediaInfo | str) -> dict[str, Any]:
         "hdr": found.hdr_target.value if found.hdr_target else None,
         "tags": {"primaries": tags.primaries, "transfer": tags.transfer, "matrix": tags.matrix, "range": tags.range},
         "dolbyVisionProfile": found.hdr.dolby_vision_profile,
+        "dolbyVisionCompatibility": found.hdr.dolby_vision_compatibility,
+        "hdr10Plus": found.hdr.has_hdr10_plus,
         "notes": [{"kind": kind, "message": message} for kind, message in found.notes],
     }
 
@@ -112,5 +114,8 @@ def dynamic_range(media: MediaInfo) -> str:
     parts = [media.hdr_target.value.upper() if media.hdr_target else "SDR"]
     hdr = media.hdr
     if hdr.dolby_vision_profile is not None:
-        parts.append(f"Dolby Vision {hdr.dolby_vision_profile}")
+        compatibility = f".{hdr.dolby_vision_compatibility}" if hdr.dolby_vision_compatibility else ""
+        parts.append(f"Dolby Vision {hdr.dolby_vision_profile}{compatibility}")
+    if hdr.has_hdr10_plus:
+        parts.append("HDR10+")
     return ", ".join(parts)

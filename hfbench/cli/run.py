@@ -84,7 +84,7 @@ class RunArguments(PictureArguments):
         by_name = {each.scenario.name: each for each in built}
         asked = every_case(by_name, **self.axes())
         work = Work(cases=asked, scenarios=by_name, options=self.picture(), limit_seconds=self.limit)
-        return Measurement(built, cases, self.rounds, options, engines, work, self.decode_limit)
+        return Measurement(built, cases, self.rounds, options, engines, work, self.decode_limit, self.size)
 
 
 @click.command("run")

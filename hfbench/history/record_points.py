@@ -21,20 +21,21 @@ def read_record(record: RunRecord, name: str) -> Iterator[Reading]:
     """One reading per sample and metric.
 
     The two sides of a gate are lines of their own (``role``). Its canary samples measure the machine, not a commit, and
-    are left out.
+    are left out, and so are samples with wrong frames: their times mean nothing.
 
     The commit is the ``revision`` that the engine reports; for hfbench's own engine in this process, that of hfbench.
     """
+    size = str(record.options.get("size") or "")
     created = datetime.fromisoformat(record.created).timestamp()
     for sample in record.samples:
-        if sample.role.startswith(_CANARY):
+        if sample.role.startswith(_CANARY) or sample.wrong_frames:
             continue
         reported = record.engines.get(sample.engine, {})
         revision = reported.get("revision", "") if reported else record.versions.get("revision", "")
         for metric, value in sample.metrics.items():
             if value is not None:
                 axes = _axes(record, sample, metric, reported)
-                yield Reading(axes=axes, revision=revision, label=name, when=created, values=(float(value),))
+                yield Reading(axes=axes, revision=revision, label=name, when=created, values=(float(value),), size=size)
 
 
 def _axes(record: RunRecord, sample: Sample, metric: str, reported: Mapping[str, str]) -> Axes:

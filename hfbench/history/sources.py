@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.record import load_record
@@ -47,7 +48,7 @@ def load_history(
     for path in dict.fromkeys(Path(source).resolve() for source in sources):
         for reading in _read(path, trouble, labels):
             table.add(reading)
-    return History(table.series(), tuple(trouble), table.left_out())
+    return History(table.series(), tuple(trouble), table.left_out(), MappingProxyType(table.sizes))
 
 
 def usual_sources(repository: Path) -> list[Path]:
@@ -72,9 +73,12 @@ class _Table:
     lines: dict[Axes, dict[str, Point]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
+    sizes: dict[str, str] = field(default_factory=dict)
 
     def add(self, reading: Reading) -> None:
         """Put a reading into its line, beside others of the same commit."""
+        if reading.size:
+            self.sizes[reading.axes.fixture] = reading.size
         if not reading.revision:
             self._join(reading.axes, Point(reading.label, reading.when, reading.values))
             return
@@ -126,7 +130,7 @@ def _counted(found: Counter[str]) -> str:
 
 def _read(source: Path, trouble: list[str], labels: dict[Path, str]) -> Iterator[Reading]:
     if source.is_file():
-        yield from _record(source, labels)
+        yield from _record(source, trouble, labels)
         return
     if not source.is_dir():
         raise UsageError(
@@ -138,16 +142,19 @@ def _read(source: Path, trouble: list[str], labels: dict[Path, str]) -> Iterator
         return
     for path in sorted(source.glob("*.json")):
         try:
-            yield from _record(path, labels)
+            yield from _record(path, trouble, labels)
         except RecordError as error:
             trouble.append(error.message)
 
 
-def _record(path: Path, labels: dict[Path, str]) -> Iterator[Reading]:
+def _record(path: Path, trouble: list[str], labels: dict[Path, str]) -> Iterator[Reading]:
     """The readings of a record; none of one that was read before, as a file and in its folder."""
     if path in labels:
         return
     record = load_record(path)
     names = (path.stem, f"{path.parent.name}/{path.stem}", str(path))
     labels[path] = next(name for name in names if name not in labels.values())
+    wrong = sum(bool(sample.wrong_frames) for sample in record.samples)
+    if wrong:
+        trouble.append(f"{path}: {wrong} samples with wrong frames")
     yield from read_record(record, labels[path])

@@ -197,10 +197,14 @@ def _noisy(series: Series, edges: Sequence[int]) -> Step:
     )
 
 
-def gate_command(step: Step) -> str | None:
+def gate_command(step: Step, history: History | None = None) -> str | None:
     """The command that measures both sides of a step in pairs on one machine; None where no commit is known.
 
     CPU time and counters always decide in a gate; a step in elapsed time asks for the wall clock to decide too.
+
+    Args:
+        step: from :func:`find_steps`.
+        history: the history that it was found in: it may know the picture size that was measured.
     """
     base, contender = (point.commit.removesuffix("-dirty") for point in (step.before, step.after))
     if not (_HASH.fullmatch(base) and _HASH.fullmatch(contender)) or base == contender:
@@ -209,6 +213,8 @@ def gate_command(step: Step) -> str | None:
     words = ["hfbench", "gate", "--base", step.before.label, "--head", step.after.label]
     words += ["--scenario", axes.scenario, "--backend", axes.backend, "--scope", axes.scope, "--format", axes.format]
     words += ["--cache", axes.cache] if axes.cache != "off" else []
+    size = history.sizes.get(axes.fixture) if history else None
+    words += ["--size", size] if size else []
     if axes.is_time and axes.metric != "cpuMs":
         words += ["--block-on", "cpu", "--block-on", "wall"]
     return shlex.join(word.removesuffix("-dirty") for word in words)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from hfbench.errors import NotInstalledError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pandas as pd
 
@@ -74,6 +75,7 @@ class Reading:
         revision: the commit as it was reported; empty where none was.
         label: what stands in place of a commit where none is known: the name of the record.
         when: seconds since 1970, of the measurement.
+        size: picture size that the sources were asked for in; empty for their own, or where it is not known.
     """
 
     axes: Axes
@@ -81,6 +83,7 @@ class Reading:
     label: str
     when: float
     values: tuple[float, ...]
+    size: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +139,13 @@ class History:
     Attributes:
         trouble: files that could not be read, and why.
         left_out: measurements that are not shown, how many, and how to see them.
+        sizes: hash of a fixture's recipe -> the picture size that it was asked for in, where that is known.
     """
 
     series: tuple[Series, ...]
     trouble: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    sizes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -157,7 +162,7 @@ class History:
         kept = (
             each for each in self.series if all(getattr(each.axes, name) in values for name, values in wanted.items())
         )
-        return History(tuple(kept), self.trouble, self.left_out)
+        return replace(self, series=tuple(kept))
 
     def case_of(self, axes: Axes) -> str:
         """:attr:`Axes.case`, and what distinguishes this line from others of the same scenario, case and metric."""

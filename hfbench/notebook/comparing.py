@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hfbench.bench.judge.comparability import Side, side_of
-from hfbench.bench.judge.compare import Pairing, Terms, compare
+from hfbench.bench.judge.compare import Terms
+from hfbench.bench.judge.gate_rule import BASELINE, CONTENDER, is_gate, rule_of, with_role
+from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_two_values, differing_axes
 
 if TYPE_CHECKING:
     from hfbench.bench.judge.compare import Comparison
@@ -15,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Two sides and how their rounds belong together."""
+    """Two sides, the axes in which they differ on purpose, and what `hfbench compare` says of them."""
 
     base: Side
     contender: Side
-    terms: Terms
+    across: frozenset[str]
+    outcome: Comparison
 
 
 def comparison_sides(
@@ -29,26 +32,35 @@ def comparison_sides(
 
     Args:
         base: the record of before; with ``contender`` None it holds both sides: the baseline and contender of a gate,
-            or two scopes of one run, whose rounds are paired.
+            the first two engines that ran side by side, or two scopes of one run, whose rounds are paired.
         contender: the record of after, measured at another time.
-        scopes: before and after where one record holds no gate's two sides.
+        scopes: before and after where one record holds one engine's run.
 
     Raises:
         UsageError: a side is not in the record.
     """
     if contender is not None:
-        return Sides(side_of(base, "base"), side_of(contender, "contender"), Terms(pairing=Pairing.APART))
-    if {"baseline", "contender"} <= {sample.role for sample in base.samples}:
-        before, after = (side_of(base, role, role=role) for role in ("baseline", "contender"))
-        return Sides(before, after, Terms(pairing=Pairing.LIVE))
+        outcome = compare_apart(base, contender, ("base", "contender"), Terms())
+        return Sides(_of_interest(base, "base"), _of_interest(contender, "contender"), frozenset(), outcome)
+    if is_gate(base):
+        (outcome,) = compare_one(base)
+        before, after = (
+            Side(name, with_role(base, role), base.fixtures, base.machine)
+            for name, role in ((outcome.base, BASELINE), (outcome.contender, CONTENDER))
+        )
+        return Sides(before, after, rule_of(base).across, outcome)
+    if len({sample.engine for sample in base.samples}) > 1:
+        outcome = compare_one(base)[0]
+        before, after = (side_of(base, name, engine=name) for name in (outcome.base, outcome.contender))
+        return Sides(before, after, differing_axes(base), outcome)
     before, after = (side_of(base, scope, scope=scope) for scope in scopes)
-    return Sides(before, after, Terms(pairing=Pairing.FIXED, across=frozenset({"scope"})))
+    return Sides(before, after, frozenset({"scope"}), compare_two_values(base, "scope", scopes, Terms()))
 
 
 def comparison_of(sides: Sides) -> Comparison:
-    """Judge the contender against the base.
+    """What the command line says of the same records: one function judges for all."""
+    return sides.outcome
 
-    Raises:
-        UsageError: a side is ambiguous.
-    """
-    return compare(sides.base, sides.contender, sides.terms)
+
+def _of_interest(record: RunRecord, name: str) -> Side:
+    return side_of(record, name, role=CONTENDER) if is_gate(record) else side_of(record, name)

@@ -53,7 +53,7 @@ def pairs_figure(sides: Sides, metric: str = "cpuMs") -> DescribedFigure:
 
 
 def _paired(sides: Sides, metric: str) -> Iterator[tuple[str, list[tuple[int, float, float]]]]:
-    across = sides.terms.across
+    across = sides.across
     after = sides.contender.cases(across)
     for case, samples in sides.base.cases(across).items():
         partners = {sample.round: sample.metrics.get(metric) for sample in after.get(case, ())}

@@ -201,7 +201,14 @@ def step_row(step: Step, searched: History | None = None) -> tuple[str, ...]:
     axes = step.axes
     case = searched.case_of(axes) if searched else axes.case
     size = (number(step.old), number(step.new), percent(step.change), step_interval(step))
-    return (axes.metric, axes.scenario, case, step.commit_range, *size, gate_command(step) or "no commits are known")
+    return (
+        axes.metric,
+        axes.scenario,
+        case,
+        step.commit_range,
+        *size,
+        gate_command(step, searched) or "no commits are known",
+    )
 
 
 def step_interval(step: Step) -> str:

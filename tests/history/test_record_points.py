@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hfbench.history import History, load_history
+from hfbench.history import History, find_steps, gate_command, load_history
 from hfbench.history.commits import Commit, Commits
 from tests.makers.repositories import record, save
 
@@ -98,6 +98,23 @@ def test_other_settings_inputs_and_machines_are_other_lines(tmp_path: Path, chan
     history = load_history([tmp_path], COMMITS)
     assert len(history.series) == 2
     assert len({history.case_of(series.axes) for series in history.series}) == 2  # and they are told apart
+
+
+def test_samples_with_wrong_frames_are_left_out_by_name(tmp_path: Path) -> None:
+    right = record(ONE)
+    wrong = replace(right, samples=(*right.samples, replace(right.samples[0], wrong_frames="a frame 1 shows 7")))
+    save(wrong, tmp_path / "run.json")
+    history = load_history([tmp_path], COMMITS)
+    assert [len(point.values) for series in history.series for point in series.points] == [1]
+    assert "run.json: 1 samples with wrong frames" in history.trouble[0]
+
+
+def test_the_gate_command_measures_the_picture_size_that_the_history_was_measured_at(tmp_path: Path) -> None:
+    for name, sha, value in (("1", ONE, 100.0), ("2", OTHER, 150.0)):
+        save(record(sha, value, options={"size": "180p"}), tmp_path / f"{name}.json")
+    history = load_history([tmp_path], COMMITS)
+    (step,) = find_steps(history)
+    assert "--size 180p" in str(gate_command(step, history.where(metric="framesDecoded")))
 
 
 def test_a_short_revision_of_a_worker_is_the_full_one(tmp_path: Path) -> None:

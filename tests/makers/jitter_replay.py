@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hfbench.bench.case import Case
 from hfbench.bench.gate_defaults import REPEATS
-from hfbench.bench.judge.gate_rule import BASELINE, CANARY, CONTENDER, GateRule, judge_record
+from hfbench.bench.judge.gate_rule import BASELINE, CANARY, CONTENDER, GateRule, judge_gate
 from hfbench.bench.judge.verdict import name_of
 from hfbench.bench.measure.gate import GateOptions
 from hfbench.bench.measure.schedule import Group, Participant, RunOutcome, results
@@ -95,7 +95,7 @@ class JitterGate:
 
         def judged() -> Comparison:
             record = RunRecord(samples=tuple(samples), fixtures={"demo": "f" * 12})
-            return judge_record(record, (BASELINE, CONTENDER), 1, self.rule)
+            return judge_gate(record, self.rule)
 
         schedule = GateOptions(rule=self.rule, seed=seed, repeats=self.repeats).schedule()
         for outcomes in results([group], schedule, is_decided=lambda _: judged().is_decided(CASE)):

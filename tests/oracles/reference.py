@@ -30,7 +30,12 @@ XY = {
     "p3": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     "bt2020": ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
 }
+XY["dci"] = XY["p3"]
 D65 = (0.3127, 0.3290)
+#: White points other than D65 (SMPTE RP 431-2).
+WHITE = {"dci": (0.314, 0.351)}
+#: Bradford's cone responses (ICC.1:2022, annex E): how a white point is carried into another.
+BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 #: (Kr, Kb) of the luma equations.
 LUMA = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114), "bt2020": (0.2627, 0.0593)}
 
@@ -78,16 +83,23 @@ def light_of_sdr(signal: Array, eotf: str = "bt1886") -> Array:
 
 
 def to_bt2020(primaries: str) -> Array:
-    """Linear RGB of these primaries to linear RGB of BT.2020 (SMPTE RP 177: through XYZ, without adaptation)."""
+    """Linear RGB of these primaries to linear RGB of BT.2020 (SMPTE RP 177, through XYZ; white stays white)."""
     if primaries == "bt709":
         return BT709_TO_BT2020
-    return np.linalg.solve(_xyz(XY["bt2020"]), _xyz(XY[primaries]))
+    white = WHITE.get(primaries, D65)
+    cones = [BRADFORD @ _point(point) for point in (D65, white)]
+    adaptation = np.linalg.solve(BRADFORD, np.diag(cones[0] / cones[1]) @ BRADFORD)
+    return np.linalg.solve(_xyz(XY["bt2020"]), adaptation @ _xyz(XY[primaries], white))
 
 
-def _xyz(xy: tuple[tuple[float, float], ...]) -> Array:
-    columns = np.array([[x / y, 1.0, (1.0 - x - y) / y] for x, y in xy]).T
-    white = np.array([D65[0] / D65[1], 1.0, (1.0 - D65[0] - D65[1]) / D65[1]])
-    return columns * np.linalg.solve(columns, white)
+def _xyz(xy: tuple[tuple[float, float], ...], white: tuple[float, float] = D65) -> Array:
+    columns = np.array([_point(each) for each in xy]).T
+    return columns * np.linalg.solve(columns, _point(white))
+
+
+def _point(xy: tuple[float, float]) -> Array:
+    x, y = xy
+    return np.array([x / y, 1.0, (1.0 - x - y) / y])
 
 
 # --- the two HDR transfers ------------------------------------------------------------------------------------------
@@ -153,6 +165,18 @@ def sdr_to_hdr(signal: Array, target: str, **options: Any) -> Array:
 def hlg_to_pq(signal: Array) -> Array:
     """An HLG signal as PQ, as the 1000 cd/m² display shows it."""
     return pq_of_light(light_of_hlg(signal))
+
+
+def hdr_to_bt2020(signal: Array, source: str, target: str, primaries: str) -> Array:
+    """An HDR signal of any primaries as BT.2020 with the target's transfer; HLG shown on the 1000 cd/m² display."""
+    matrix = to_bt2020(primaries)
+    if source == "pq":
+        light = np.clip(light_of_pq(signal) @ matrix.T, 0.0, None)
+    else:
+        v = np.clip(np.asarray(signal, np.float64), 0.0, 1.0)
+        scene = np.clip(np.where(v <= 0.5, v * v / 3, (np.exp((v - C) / A) + B) / 12) @ matrix.T, 0.0, None)
+        light = HLG_PEAK * (scene @ Y2020)[..., None] ** (HLG_GAMMA - 1) * scene
+    return pq_of_light(light) if target == "pq" else np.clip(hlg_of_light(light), 0.0, 1.0)
 
 
 def pq_to_sdr(signal: Array) -> Array:

@@ -276,7 +276,7 @@ MAPS = [
 
 @pytest.mark.parametrize("color", MAPS, ids=str)
 class TestMaps:
-    """Mapped to HDR: at most 4 of 65535 from the closed form (16 from HDR, in the dark), or the nearest of 256 but for what lies on a border."""
+    """At most 4 of 65535 from the closed form (16 from HDR, in the dark), or the nearest of 256 but for borders."""
 
     @pytest.mark.parametrize(("chroma", "depth"), [("420", 8), ("444", 10)])
     def test_sixteen_bits(self, color, chroma, depth):

@@ -11,6 +11,7 @@ import av
 import av.error
 
 from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
+from hfbench.backends.libav.alpha_layer import AlphaLayerDecoder, has_alpha_layer
 from hfbench.backends.libav.files import open_media
 from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.backends.libav.packets import PacketReader
@@ -87,7 +88,8 @@ def open_decoder(stream: VideoStream, *, threads: int = 0) -> VideoCodecContext:
         context.extradata = stream.codec_context.extradata
     context.thread_type = "AUTO"
     context.thread_count = threads
-    decoder: VideoCodecContext = context
+    both: Any = AlphaLayerDecoder(context) if has_alpha_layer(stream) else context
+    decoder: VideoCodecContext = both
     return decoder
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from hfbench.backends.base import MAX_PIXELS, ClipTrouble
+from hfbench.backends.libav.alpha_layer import has_alpha_layer
 from hfbench.backends.libav.files import moving_streams
 from hfbench.backends.libav.frame_facts import has_alpha, has_other_views, tags_of
 from hfbench.model.result import FailureKind
@@ -100,37 +101,8 @@ def picture_notes(
 
 def _layer_notes(stream: VideoStream, frame: VideoFrame, facts: ContainerFacts) -> tuple[Note, ...]:
     if has_alpha_layer(stream) and not has_alpha(frame):
-        message = "the video has an alpha layer that this backend can't decode: the frames are opaque"
+        message = "the video has an alpha layer that can't be decoded: the frames are opaque"
         return (("alpha_not_decoded", message),)
     if has_other_views(frame) or facts.has_more_layers:
         return (("base_view_only", "the video has several views (MV-HEVC): the base view is used"),)
     return ()
-
-
-def has_alpha_layer(stream: VideoStream) -> bool:
-    """Whether an HEVC stream's headers announce an alpha layer (alpha channel information SEI, H.265 F.14.2.8)."""
-    context = stream.codec_context
-    if context.name != "hevc" or not context.extradata:
-        return False
-    return any(_announces_alpha(unit) for unit in _nal_units(bytes(context.extradata)))
-
-
-def _announces_alpha(unit: bytes) -> bool:
-    """A prefix SEI message of payload type 165."""
-    return len(unit) > 3 and unit[0] >> 1 & 0x3F == 39 and unit[2] == 165
-
-
-def _nal_units(extradata: bytes) -> list[bytes]:
-    """The parameter sets and messages of an HEVC configuration record (ISO/IEC 14496-15, 8.3.2.1) or Annex B header."""
-    if extradata[:1] != b"\x01":
-        return [each.lstrip(b"\x00") for each in extradata.split(b"\x00\x00\x01") if each]
-    units: list[bytes] = []
-    at = 23
-    for _ in range(extradata[22] if len(extradata) > 22 else 0):
-        count = int.from_bytes(extradata[at + 1 : at + 3], "big")
-        at += 3
-        for _ in range(count):
-            size = int.from_bytes(extradata[at : at + 2], "big")
-            units.append(extradata[at + 2 : at + 2 + size])
-            at += 2 + size
-    return units

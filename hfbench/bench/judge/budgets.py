@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hfbench.bench.case import COMPARED
 from hfbench.errors import UsageError
@@ -48,6 +48,26 @@ class Budget:
     below: float | None = None
     allow: Allowance | None = None
     where: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict with the fields' own names."""
+        return asdict(self) | {"where": dict(self.where)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` writes.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        allow = document["allow"]
+        return cls(
+            scenario=str(document["scenario"]),
+            metric=str(document["metric"]),
+            below=document["below"],
+            allow=None if allow is None else Allowance(**allow),
+            where=tuple((str(axis), str(value)) for axis, value in document["where"].items()),
+        )
 
     def applies(self, scenario: str, axes: Mapping[str, str]) -> bool:
         """Whether the budget is for this scenario on these axes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hfbench.bench.case import COMPARED, KNOWN_VALUES
-from hfbench.bench.judge.comparability import Side, case_of, side_of
+from hfbench.bench.judge.comparability import Side, side_of
 from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
-from hfbench.bench.judge.gate_rule import BASELINE, CONTENDER, GateRule, judge_record, up_to, with_role
+from hfbench.bench.judge.gate_rule import CONTENDER, GateRule, is_gate, judge_gate, rule_of
 from hfbench.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
@@ -46,21 +47,58 @@ def compare_values(record: RunRecord, axis: str, terms: Terms) -> tuple[Comparis
     return tuple(compare(first, other, fixed) for other in others)
 
 
-def compare_one(record: RunRecord, terms: Terms) -> tuple[Comparison, ...]:
+def own_terms(record: RunRecord) -> Terms:
+    """What a record was judged by when it was measured; the usual terms where it does not say.
+
+    Raises:
+        RecordError: what it holds is damaged.
+    """
+    if is_gate(record):
+        rule = rule_of(record)
+    elif "terms" in record.options:
+        rule = GateRule.from_json(record.options["terms"])
+    else:
+        return Terms()
+    return Terms(times=rule.times, budgets=rule.budgets, across=rule.across)
+
+
+def compare_one(record: RunRecord, terms: Terms | None = None) -> tuple[Comparison, ...]:
     """What the record of a gate, or of engines side by side, says by itself: the verdict that they were given live.
+
+    Args:
+        record: of one measurement.
+        terms: in place of those that the record holds.
 
     Raises:
         UsageError: the record is of one engine.
         MeasurementError: it holds no sample.
+        RecordError: what it was judged by is damaged.
     """
+    chosen = terms or own_terms(record)
+    if is_gate(record):
+        rule = replace(rule_of(record), times=chosen.times, budgets=chosen.budgets, across=chosen.across)
+        return (judge_gate(record, rule),)
     if not record.samples:
         raise MeasurementError(f"nothing was measured: {'; '.join(record.notes) or 'the record holds no sample'}")
-    if any(sample.role == CONTENDER for sample in record.samples):
-        return (_gated(record, terms),)
-    engines = list(dict.fromkeys([*record.options.get("engines", ()), *(each.engine for each in record.samples)]))
+    engines = engines_of(record)
     if len(engines) > 1:
-        return compare_engines(record, engines, _with(terms, Pairing.FIXED, terms.across | differing_axes(record)))
+        return compare_engines(record, engines, _with(chosen, Pairing.FIXED, chosen.across | differing_axes(record)))
     raise UsageError("one record of one engine: give a second record, or say --across backend or --across scope")
+
+
+def engines_of(record: RunRecord) -> tuple[str, ...]:
+    """The engines of a record, in the order in which they were named; the first is what others are compared with."""
+    return tuple(dict.fromkeys([*record.options.get("engines", ()), *(each.engine for each in record.samples)]))
+
+
+def compare_two_values(record: RunRecord, axis: str, values: tuple[str, str], terms: Terms) -> Comparison:
+    """Two chosen values of an axis in one record, the first being the baseline.
+
+    Raises:
+        UsageError: the record does not hold one of them.
+    """
+    first, second = (side_of(record, value, **{axis: value}) for value in values)
+    return compare(first, second, _with(terms, Pairing.FIXED, terms.across | {axis}))
 
 
 def compare_engines(record: RunRecord, names: Sequence[str], terms: Terms) -> tuple[Comparison, ...]:
@@ -89,21 +127,6 @@ def differing_axes(record: RunRecord) -> frozenset[str]:
         for axis in ("backend", "scope")
         if len({frozenset(getattr(sample, axis) for sample in samples) for samples in by_engine.values()}) > 1
     )
-
-
-def _gated(record: RunRecord, terms: Terms) -> Comparison:
-    """Raises MeasurementError where one side is missing."""
-    sides = [with_role(record, role) for role in (BASELINE, CONTENDER)]
-    rule = GateRule(
-        times=up_to(terms.times, record.options.get("most_pairs")),
-        budgets=terms.budgets,
-        across=terms.across | frozenset(record.options.get("across", ())),
-        canary_share=record.options.get("canary_share", GateRule().canary_share),
-    )
-    if not sides[0]:
-        raise MeasurementError("the record of a gate holds no sample of the baseline: it ended before the first pair")
-    cases = {case_of(sample, rule.across) for sample in sides[0]}
-    return judge_record(record, (sides[0][0].engine, sides[1][0].engine), len(cases), rule)
 
 
 def _of_interest(record: RunRecord, name: str) -> tuple[Sample, ...]:

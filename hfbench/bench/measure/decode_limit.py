@@ -36,7 +36,7 @@ def decode_limit_cases(scenarios: Iterable[str]) -> tuple[Case, ...]:
     return tuple(Case(name, scope=_NONE, format=_NONE, engine=DECODE_LIMIT) for name in scenarios)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # as InProcess
 class DecodeLimit:
     """A :class:`~hfbench.bench.measure.schedule.Subject` that decodes the windows of a scenario's clips with PyAV.
 

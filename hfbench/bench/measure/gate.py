@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.gate_defaults import PAIRS_PER_PROCESS, REPEATS
-from hfbench.bench.judge.compare import Comparison
-from hfbench.bench.judge.gate_rule import BASELINE, CANARY, CONTENDER, GateRule, judge_record
-from hfbench.bench.judge.verdict import CouldNotMeasure, combine
+from hfbench.bench.judge.gate_rule import BASELINE, CANARY, CONTENDER, GateRule, judge_gate
 from hfbench.bench.machine import load
 from hfbench.bench.measure import revisions
 from hfbench.bench.measure.external import Engines, StartEngine, Work
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.bench.case import Case
+    from hfbench.bench.judge.compare import Comparison
     from hfbench.bench.record import RecordWriter, RunRecord
 
 #: A worker must import what is installed in its environment, never a tree that PYTHONPATH points at.
@@ -108,9 +107,9 @@ def gate_revisions(
             for revision in sides
         ]
     except revisions.BuildError as error:
-        writer.note(error.message, error.diagnostic)
-        writer.finish(load_after=load())
-        return _not_measured(sides[0].label, sides[1].label, error.message)
+        writer.declare(rule=_rule(options, sides[0].label, sides[1].label, work).to_json())
+        writer.fail(error)
+        return judge_gate(writer.finish(load_after=load()))
     specs = [
         EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED, revision.reported)
         for revision, folder in zip(sides, folders, strict=True)
@@ -137,18 +136,14 @@ def gate(
         UsageError: nothing to measure, or both engines have one name.
     """
     _check(base, contender, work)
-    names = (base.name, contender.name)
     specs = {BASELINE: base, CONTENDER: contender} | ({CANARY: base} if options.rule.canary_share else {})
-
-    def judged(record: RunRecord) -> Comparison:
-        return judge_record(record, names, len(work.cases), options.rule)
-
-    trouble: tuple[str, ...] = ()
+    rule = _rule(options, base.name, contender.name, work)
+    writer.declare(rule=rule.to_json())
     with open_run_root() as root, Engines(specs, work, root, start=start) as engines:
 
         def is_decided(group: Group) -> bool:
             case = engines.really(BASELINE, group.participants[0].case)
-            return judged(writer.record).is_decided(case.across(options.rule.across))
+            return judge_gate(writer.record, rule).is_decided(case.across(options.rule.across))
 
         turns = results(
             [_group(engines, case) for case in work.cases],
@@ -159,14 +154,14 @@ def gate(
         try:
             for outcomes in turns:
                 writer.add(*(each.sample for each in outcomes), engines=engines.facts())
-                on_progress(_progress(writer.record, judged, options.rule.most_pairs * len(work.cases)))
+                on_progress(_progress(writer.record, rule, len(work.cases)))
         except EngineError as error:
-            trouble = (error.message,)
-            writer.note(*trouble, error.diagnostic)
-    outcome = judged(writer.finish(load_after=load()))
-    if trouble:
-        return replace(outcome, verdict=combine((outcome.verdict, CouldNotMeasure(trouble))))
-    return outcome
+            writer.fail(error)
+    return judge_gate(writer.finish(load_after=load()))
+
+
+def _rule(options: GateOptions, base: str, contender: str, work: Work) -> GateRule:
+    return replace(options.rule, names=(base, contender), cases=len(work.cases))
 
 
 def _group(engines: Engines, case: Case) -> Group:
@@ -182,13 +177,9 @@ def _group(engines: Engines, case: Case) -> Group:
     return Group(pair, canary)
 
 
-def _progress(record: RunRecord, judged: Callable[[RunRecord], Comparison], most_pairs: int) -> Progress:
+def _progress(record: RunRecord, rule: GateRule, cases: int) -> Progress:
     pairs = sum(1 for sample in record.samples if sample.role == CONTENDER)
-    return Progress("measuring", pairs, most_pairs, judged(record))
-
-
-def _not_measured(base: str, contender: str, reason: str) -> Comparison:
-    return Comparison(base, contender, (), (), None, (), CouldNotMeasure((reason,)))
+    return Progress("measuring", pairs, rule.most_pairs * cases, judge_gate(record, rule))
 
 
 def _check(base: EngineSpec, contender: EngineSpec, work: Work) -> None:

@@ -26,7 +26,7 @@ _Seen = TypeVar("_Seen")
 OnExtracted = Callable[["ExtractionResult", "ExtractOptions"], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed by identity: the schedule keeps warm-ups by subject
 class InProcess:
     """A :class:`~hfbench.bench.measure.schedule.Subject`: every built-in backend.
 

@@ -43,6 +43,7 @@ class Measurement:
         engines: others, behind the worker protocol.
         work: what these are asked for; where they have fixed axes, cases that come to the same are run once.
         has_decode_limit: whether decoding alone is measured too, for the ratio to it.
+        size: picture size that the fixtures were asked for in; None for each fixture's own.
     """
 
     scenarios: tuple[BuiltScenario, ...]
@@ -52,6 +53,7 @@ class Measurement:
     engines: tuple[EngineSpec, ...] = ()
     work: Work = field(default_factory=lambda: Work(cases=(), scenarios={}))
     has_decode_limit: bool = False
+    size: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def _options(wanted: Measurement) -> dict[str, Any]:
         "sdr_mapping": wanted.options.sdr_mapping.value,
         "quality": wanted.options.quality,
         "workers": wanted.options.worker_count,
+        "size": wanted.size,
     }
     if wanted.engines:
         own = [BUILT_IN] if wanted.cases else []

@@ -75,7 +75,7 @@ def _budgets(rows: Iterable[Row]) -> Iterator[str]:
 def _canary_line(outcome: Comparison) -> Iterator[str]:
     canary = outcome.canary
     if canary and canary.bound:
-        state = "in trouble" if canary.trouble else "quiet"
+        state = "unstable" if canary.trouble else "quiet"
         yield f"* canary (baseline against baseline): {canary.bound.change:+.1%} CPU over {canary.pairs} pairs, {state}"
 
 

@@ -57,9 +57,9 @@ def test_a_gates_record_keeps_its_last_look(gated: RunRecord) -> None:
         for each in gated.samples
     )
     open_ended = replace(gated, samples=same)
-    assert "not decided yet" in compare_one(open_ended, Terms())[0].verdict.reasons[0]
+    assert "not decided yet" in compare_one(open_ended)[0].verdict.reasons[0]
     limited = replace(open_ended, options={"most_pairs": 15})
-    assert "would have been seen" in compare_one(limited, Terms())[0].verdict.reasons[0]
+    assert "would have been seen" in compare_one(limited)[0].verdict.reasons[0]
 
 
 def test_a_line_ups_record_goes_by_the_order_of_its_engines(make_samples: MakeSamples) -> None:

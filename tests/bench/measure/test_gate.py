@@ -12,7 +12,7 @@ import pytest
 
 from hfbench.bench.judge.budgets import Budget
 from hfbench.bench.judge.compare import Comparison, time_metrics
-from hfbench.bench.judge.gate_rule import GateRule, judge_record
+from hfbench.bench.judge.gate_rule import GateRule, judge_gate
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.gate import GateOptions, Progress, gate, gate_revisions
@@ -248,13 +248,13 @@ def test_an_interrupted_gate_leaves_a_readable_record(
     record = load_record(writer.path)
     assert record.interrupted
     assert sum(sample.role == "contender" for sample in record.samples) == 3
-    assert isinstance(judge_record(record, ("old", "new"), len(work.cases), GateRule()).verdict, Unsure)
+    assert isinstance(judge_gate(record).verdict, Unsure)
     assert all(engine._child.poll() is not None for engine in engines)
 
 
 def test_a_saved_record_gives_the_verdict_again(run_gate: Run, fake_engine: FakeEngine, writer: RecordWriter) -> None:
     outcome = run_gate(fake_engine("old"), fake_engine("new", cpu=110.0))
-    assert judge_record(load_record(writer.path), ("old", "new"), 1, GateRule()) == outcome
+    assert judge_gate(load_record(writer.path)) == outcome
 
 
 def test_across_engines_that_fix_their_axes(run_gate: Run, fake_engine: FakeEngine, writer: RecordWriter) -> None:
