@@ -46,3 +46,8 @@ def records_folder() -> Path:
 def cubes_folder() -> Path:
     """Colour maps as cube files."""
     return home_folder() / "cubes"
+
+
+def kernels_folder() -> Path:
+    """Compiled kernels, a folder a version."""
+    return home_folder() / "kernels"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,10 @@ settings.load_profile("hfbench")
 os.environ.pop("PYTHONUNBUFFERED", None)
 
 
+#: Kernels are compiled once for all tests, also for those that have a home of their own.
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(os.environ.get("HFBENCH_HOME") or tempfile.gettempdir()) / "kernels-of-tests")
+)
 #: What this CI can't provide, by the marker of the tests that need it.
 MISSING_IN_CI = set(os.environ.get("HFBENCH_CI_WITHOUT", "").split())
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from hfbench.model.plan import Pixels
 from hfbench.model.result import ClipWarning, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from fractions import Fraction
     from pathlib import Path
 
@@ -73,20 +74,23 @@ class ExtractJob:
     Attributes:
         media: the file; its display size is the size of the frames.
         targets: overlapping or touching windows are decoded once.
+        pixels: what may convert them.
     """
 
     media: MediaInfo
     color: ColorMap | None
     image: ImageSpec
     targets: tuple[Target, ...]
+    pixels: Pixels = Pixels.KERNEL
 
 
 @dataclass(frozen=True, slots=True)
 class TargetReport:
-    """What one target got: ``frames`` files, numbered from 1 without a gap."""
+    """What one target got: ``frames`` files, numbered from 1 without a gap, whose pixels ``pixels`` converted."""
 
     frames: int
     warnings: tuple[ClipWarning, ...] = ()
+    pixels: Pixels = Pixels.LIBAVFILTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,17 @@ class Backend(Protocol):
         """
         ...
 
-    def prepare(self, colors: Collection[ColorMap]) -> None:
-        """Make what the colour maps need, so that no clip waits for it.
+    def load(self, plans: Collection[ClipPlan], announce: Callable[[], None]) -> None:
+        """Load what these plans need and what costs once a process or once a machine. It is not measured.
+
+        Args:
+            plans: what is going to be done.
+            announce: called before something takes seconds.
+        """
+        ...
+
+    def prepare(self, plans: Collection[ClipPlan]) -> None:
+        """Make what the plans' colour maps need, so that no clip waits for it.
 
         Raises:
             MachineError: it can't be kept anywhere.

@@ -17,6 +17,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 BACKENDS, SCOPES, FORMATS, CACHES = (KNOWN_VALUES[axis] for axis in ("backend", "scope", "format", "cache"))
 SDR_MAPPINGS = ("bt2408", "gamut")
+PIXELS = ("kernel", "libavfilter")
 
 
 #: A path that need not exist; whoever uses it reports what is wrong with it.
@@ -54,6 +55,7 @@ class PictureArguments:
     sdr_mapping: str | None
     sdr_eotf: str | None
     sdr_white: float | None
+    pixels: str | None
 
     def picture(self) -> dict[str, Any]:
         """Arguments of :class:`~hfbench.model.options.ExtractOptions`, and options of an engine's requests."""
@@ -63,6 +65,7 @@ class PictureArguments:
             "sdr_mapping": self.sdr_mapping,
             "sdr_eotf": self.sdr_eotf,
             "sdr_white": self.sdr_white,
+            "pixels": self.pixels,
         }
         return {name: value for name, value in values.items() if value is not None}
 
@@ -84,6 +87,11 @@ def picture_options(function: _Command) -> _Command:
         ),
         click.option(
             "--sdr-white", type=float, help="Luminance of SDR white in an HDR composition, cd/m².  [default: 203]"
+        ),
+        click.option(
+            "--pixels",
+            type=click.Choice(PIXELS),
+            help="What converts pixels in libav: compiled kernels, or the reference, libavfilter.  [default: kernel]",
         ),
         click.option(
             "--quality", type=int, default=95, show_default=True, help="JPEG quality, libjpeg's scale, 1-100."

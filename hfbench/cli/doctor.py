@@ -34,7 +34,7 @@ class Finding:
 @json_option
 def command(*, as_json: bool) -> int:
     """Check versions, ffmpeg and its encoders, cores, memory and disk; say how to fix what is missing."""
-    checks = (_python, _pyav, _program, _backends, _encoders, _cores, _memory, _home)
+    checks = (_python, _pyav, _program, _backends, _encoders, _kernels, _cores, _memory, _home)
     findings = [check() for check in checks]
     if as_json:
         print_json({"checks": [{**asdict(finding), "ok": not finding.fix} for finding in findings]})
@@ -104,6 +104,15 @@ def _ask_program(what: str, judge: Callable[[str, frozenset[str]], tuple[str, st
         return Finding(what, *judge(program.version, program.encoders))
     except FixtureError as error:
         return Finding(what, "none", error.message)
+
+
+def _kernels() -> Finding:
+    from hfbench.pixels.kernels.loading import state_on_disk, why_not
+
+    found = state_on_disk()
+    return Finding(
+        "colour kernels", found, "frames are right but slow to convert: pip install numba" if why_not() else ""
+    )
 
 
 def _cores() -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,9 @@ from hfbench.engine.write_frames import write_frames
 from hfbench.model.cancellation import CancelToken, Control
 from hfbench.model.metrics import Phase
 from hfbench.model.options import ExtractOptions
-from hfbench.model.plan import ClipPlan
+from hfbench.model.plan import ClipPlan, Pixels
 from hfbench.model.result import ClipWarning, ExtractionResult
+from hfbench.pixels.kernels.loading import why_not
 
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
@@ -56,7 +58,7 @@ def extract(
         OutputError: the output folder can't be written, or holds a file that is not a frame.
         MachineError: the machine lacks something (the ffmpeg program for ``backend="ffmpeg"``).
     """
-    options = options or ExtractOptions()
+    options = _with_usable_pixels(options or ExtractOptions())
     output = Path(out_dir).absolute()
     refuse_foreign_folders(output, tuple(clip.id for clip in composition.clips))
     backend = create_backend(options.backend, options.worker_count)
@@ -78,6 +80,8 @@ def _run(
     resolved = resolve_clips(composition, options, folder, runner)
     probed = probe_clips(resolved, backend, cache, runner)
     wanted = cache.look_up(plan_clips(probed, composition, options))
+    with runner.unmeasured("compiling colour kernels, once a machine") as announce:
+        backend.load([each for each in wanted if isinstance(each, ClipPlan)], announce)
     prepared = run_preflight(wanted, backend, folder, runner)
     with runner.timed(Phase.EXTRACT):
         written = write_frames(prepared, backend, folder, runner)
@@ -91,7 +95,22 @@ def _run(
         tmp_bytes=tmp_bytes,
     )
     cache.close()
-    return ExtractionResult(published.outcomes, breakdown, (*notes, *_composition_notes(composition)), published.leases)
+    notes = (*notes, *_pixel_notes(options), *_composition_notes(composition))
+    return ExtractionResult(published.outcomes, breakdown, notes, published.leases)
+
+
+def _with_usable_pixels(options: ExtractOptions) -> ExtractOptions:
+    """Libavfilter where the kernels can't be used: cached frames of the two are not the same."""
+    if options.backend == "libav" and not why_not():
+        return options
+    return replace(options, pixels=Pixels.LIBAVFILTER)
+
+
+def _pixel_notes(options: ExtractOptions) -> tuple[ClipWarning, ...]:
+    if options.backend != "libav" or not why_not():
+        return ()
+    message = f"{why_not()}: pixels are converted by libavfilter, several times slower; pip install numba"
+    return (ClipWarning("no_kernels", message),)
 
 
 def _composition_notes(composition: Composition) -> tuple[ClipWarning, ...]:

@@ -16,7 +16,7 @@ from hfbench._version import __version__
 from hfbench.backends import backend_version, probe_version
 from hfbench.cache import CacheUnusableError, ExtractionCache, Lease, cache_key
 from hfbench.model.media_document import DOCUMENT_VERSION, from_document, to_document
-from hfbench.model.plan import ClipPlan
+from hfbench.model.plan import ClipPlan, Pixels
 from hfbench.model.result import ClipWarning
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from hfbench.model.media import MediaInfo
 
 #: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.
-_ENGINE_VERSION: Final = 1
+#: 2: compiled kernels.
+_ENGINE_VERSION: Final = 2
 #: Fields of plan values that say where they come from, not what is done.
 _NOT_IN_KEY: Final = frozenset({"probed", "placement", "warnings", "is_regularized"})
 
@@ -49,6 +50,11 @@ class CachedClip:
     def frames(self) -> int:
         """The number of frames."""
         return len(self.lease.manifest.files)
+
+    @property
+    def pixels(self) -> Pixels:
+        """What converted them."""
+        return Pixels(self.lease.manifest.payload.get("pixels", Pixels.LIBAVFILTER.value))
 
     @property
     def warnings(self) -> tuple[ClipWarning, ...]:
@@ -100,13 +106,16 @@ class FrameCache:
         """Replace each plan whose frames are in the cache by the cached clip."""
         return tuple(self._found(plan) if isinstance(plan, ClipPlan) else plan for plan in plans)
 
-    def keep(self, plan: ClipPlan, folder: Path, warnings: tuple[ClipWarning, ...], *, in_place: bool) -> Lease | None:
+    def keep(
+        self, plan: ClipPlan, folder: Path, warnings: tuple[ClipWarning, ...], pixels: Pixels, *, in_place: bool
+    ) -> Lease | None:
         """Add a clip's frames to the cache; None where that is not possible, which is not an error.
 
         Args:
             plan: what the frames were made from.
             folder: the folder of the frames, in the work folder.
             warnings: stored with the frames.
+            pixels: what converted them, stored too.
             in_place: whether the caller reads the frames from the cache. If not, they are copied: somebody may edit
                 those in the output folder.
         """
@@ -116,7 +125,7 @@ class FrameCache:
         kept: list[dict[str, Any]] = [
             {"kind": each.kind, "message": each.message, "counts": dict(each.counts)} for each in warnings
         ]
-        lease = self._store.adopt(key, folder, {"warnings": kept}, link=in_place)
+        lease = self._store.adopt(key, folder, {"warnings": kept, "pixels": pixels.value}, link=in_place)
         return lease if isinstance(lease, Lease) else None
 
     def close(self) -> None:

@@ -80,6 +80,20 @@ class PhaseRunner:
         finally:
             self._timings.append(PhaseTiming(phase, (time.perf_counter() - started) * 1000))
 
+    @contextmanager
+    def unmeasured(self, what: str) -> Iterator[Callable[[], None]]:
+        """Leave what is done out of every metric: a cost of the process or the machine, not of this extraction.
+
+        Yields:
+            What shows ``what`` as a phase of its own, to be called where it takes long.
+        """
+        started, cpu = time.perf_counter(), _cpu_seconds()
+        try:
+            yield lambda: self._progress(what, 0, 1)
+        finally:
+            self._started += time.perf_counter() - started
+            self._cpu_at_start += _cpu_seconds() - cpu
+
     def map(
         self, phase: str, task: Callable[[_Item, Control], _Value], items: Sequence[_Item]
     ) -> tuple[Attempt[_Item, _Value], ...]:

@@ -128,6 +128,7 @@ def plan_clip(
         image=image,
         placement=Placement(window.shown_from, window.shown_to, probed.clip.playback_rate, fps, wraps=window.wraps),
         warnings=(*_media_notes(probed.media), *warnings, *_shortfall(window, requested, count)),
+        pixels=options.pixels,
     )
 
 

@@ -42,9 +42,9 @@ def run_preflight(
 ) -> tuple[Prepared, ...]:
     """Re-encode what plans ask for, equal ones once: colours first, then rates. What is no plan is passed on."""
     with runner.timed(Phase.HDR_PREFLIGHT):
-        colors = {plan.color for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None}
-        if colors:
-            backend.prepare(colors)
+        colored = [plan for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None]
+        if colored:
+            backend.prepare(colored)
     wanted = [plan for plan in plans if isinstance(plan, ClipPlan)]
     prepared: dict[str, PreparedClip | ClipFailure] = {
         plan.clip_id: PreparedClip(plan, plan.media, plan.grid, plan.color) for plan in wanted if not plan.normalize

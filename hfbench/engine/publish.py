@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hfbench.engine.frame_cache import FrameCache
     from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.options import ExtractOptions
-    from hfbench.model.plan import ClipPlan
+    from hfbench.model.plan import ClipPlan, Pixels
 
 _STRICT_KINDS = {kind.value for kind in (FailureKind.SOURCE_DAMAGED, FailureKind.SHORTER_THAN_REQUESTED)}
 
@@ -71,12 +71,14 @@ def _publish_cached(clip: CachedClip, options: ExtractOptions, folder: WorkFolde
     warnings = (*plan.warnings, *clip.warnings)
     refusal = _refusal(plan, clip.frames, warnings, options)
     if refusal is None and options.cached_in_place:
-        return _PublishedClip(_extracted(plan, clip.frames, warnings, lease.folder, is_cached=True), lease)
+        return _PublishedClip(
+            _extracted(plan, clip.frames, warnings, lease.folder, is_cached=True, pixels=clip.pixels), lease
+        )
     with lease:
         if refusal is not None:
             return _PublishedClip(refusal)
         directory = folder.publish(_copied(lease, folder.new_folder(f"cached/{plan.clip_id}")), plan.clip_id)
-    return _PublishedClip(_extracted(plan, clip.frames, warnings, directory, is_cached=True))
+    return _PublishedClip(_extracted(plan, clip.frames, warnings, directory, is_cached=True, pixels=clip.pixels))
 
 
 def _publish_written(
@@ -88,13 +90,15 @@ def _publish_written(
     refusal = _refusal(plan, frames, warnings, options)
     if refusal is not None:
         return _PublishedClip(refusal)
-    lease = cache.keep(plan, clip.folder, noticed, in_place=options.cached_in_place)
+    lease = cache.keep(plan, clip.folder, noticed, clip.report.pixels, in_place=options.cached_in_place)
     if lease is not None and options.cached_in_place:
-        return _PublishedClip(_extracted(plan, frames, warnings, lease.folder, is_cached=False), lease)
+        return _PublishedClip(
+            _extracted(plan, frames, warnings, lease.folder, is_cached=False, pixels=clip.report.pixels), lease
+        )
     if lease is not None:
         lease.close()
     directory = folder.publish(clip.folder, plan.clip_id)
-    return _PublishedClip(_extracted(plan, frames, warnings, directory, is_cached=False))
+    return _PublishedClip(_extracted(plan, frames, warnings, directory, is_cached=False, pixels=clip.report.pixels))
 
 
 def _refusal(
@@ -122,7 +126,7 @@ def _copied(lease: Lease, into: Path) -> Path:
 
 
 def _extracted(
-    plan: ClipPlan, frames: int, warnings: tuple[ClipWarning, ...], directory: Path, *, is_cached: bool
+    plan: ClipPlan, frames: int, warnings: tuple[ClipWarning, ...], directory: Path, *, is_cached: bool, pixels: Pixels
 ) -> ExtractedClip:
     return ExtractedClip(
         clip_id=plan.clip_id,
@@ -133,6 +137,7 @@ def _extracted(
         placement=plan.placement,
         warnings=warnings,
         is_cached=is_cached,
+        pixels=pixels.value,
     )
 
 

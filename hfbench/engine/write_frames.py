@@ -65,7 +65,8 @@ class _Job:
     @property
     def for_backend(self) -> ExtractJob:
         first = self.clips[0].prepared
-        return ExtractJob(first.media, first.color, first.plan.image, tuple(clip.target for clip in self.clips))
+        targets = tuple(clip.target for clip in self.clips)
+        return ExtractJob(first.media, first.color, first.plan.image, targets, first.plan.pixels)
 
 
 def write_frames(

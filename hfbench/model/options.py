@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hfbench.errors import OptionsError
-from hfbench.model.plan import ImageFormat, Scope, SdrEotf, SdrMapping
+from hfbench.model.plan import ImageFormat, Pixels, Scope, SdrEotf, SdrMapping
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -37,6 +37,8 @@ class ExtractOptions:
         sdr_mapping: how SDR clips are brought into an HDR composition.
         sdr_eotf: of the display that SDR clips were made for (``bt2408`` only).
         sdr_white: luminance of SDR white in the HDR composition, cd/m², 1-10000 (``bt2408`` only).
+        pixels: what converts pixels: ``kernel`` (compiled code, and libavfilter for what that can't do) or
+            ``libavfilter``. The ``ffmpeg`` backend always uses libavfilter.
         workers: clips worked on at once; 0 means one a core.
         clip_limit_seconds: time limit for the work on one clip in one phase.
         cache: folder of the extraction cache; None for none.
@@ -59,6 +61,7 @@ class ExtractOptions:
     sdr_mapping: SdrMapping = SdrMapping.BT2408
     sdr_eotf: SdrEotf = SdrEotf.BT1886
     sdr_white: float = 203.0
+    pixels: Pixels = Pixels.KERNEL
     workers: int = 0
     clip_limit_seconds: float = 300.0
     cache: Path | None = None
@@ -73,6 +76,7 @@ class ExtractOptions:
         _set(self, "scope", _choice("scope", self.scope, Scope))
         _set(self, "sdr_mapping", _choice("sdr_mapping", self.sdr_mapping, SdrMapping))
         _set(self, "sdr_eotf", _choice("sdr_eotf", self.sdr_eotf, SdrEotf))
+        _set(self, "pixels", _choice("pixels", self.pixels, Pixels))
         asked: object = self.format
         is_auto = asked is None or asked == AUTO_FORMAT
         _set(self, "format", None if is_auto else _choice("format", asked, ImageFormat, AUTO_FORMAT))

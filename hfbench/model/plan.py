@@ -48,6 +48,16 @@ class ImageFormat(Enum):
         return ".jpg" if self is ImageFormat.JPG else ".png"
 
 
+class Pixels(Enum):
+    """What converts decoded pixels to those of the images.
+
+    ``KERNEL`` is compiled code, and libavfilter for what that can't do; ``LIBAVFILTER``, the reference, does all.
+    """
+
+    KERNEL = "kernel"
+    LIBAVFILTER = "libavfilter"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
     """How a frame is written; ``quality`` is libjpeg's scale, 1-100, and matters for jpg only."""
@@ -185,6 +195,7 @@ class ClipPlan:
         image: how frames are written.
         placement: when and how the frames are shown.
         warnings: what planning noticed.
+        pixels: what may convert the pixels.
     """
 
     probed: ProbedClip
@@ -195,6 +206,7 @@ class ClipPlan:
     image: ImageSpec
     placement: Placement
     warnings: tuple[ClipWarning, ...] = ()
+    pixels: Pixels = Pixels.KERNEL
 
     @property
     def clip(self) -> Clip:

@@ -123,6 +123,7 @@ class ExtractedClip:
         frames: their number; the files are ``pattern % 1`` to ``pattern % frames`` in ``directory``.
         size: (width, height) in pixels.
         placement: when they are shown.
+        pixels: what converted them, ``kernel`` or ``libavfilter``; empty where nothing was.
     """
 
     clip_id: str
@@ -133,6 +134,7 @@ class ExtractedClip:
     placement: Placement
     warnings: tuple[ClipWarning, ...] = ()
     is_cached: bool = False
+    pixels: str = ""
 
     def path_of(self, index: int) -> Path:
         """The file of frame ``index``, counted from 0.
@@ -145,7 +147,7 @@ class ExtractedClip:
         return self.directory / (self.pattern % (index + 1))
 
     def to_json(self) -> dict[str, Any]:
-        """``{"id", "frames", "directory", "pattern", "width", "height", "cached", "warnings"}``."""
+        """``{"id", "frames", "directory", "pattern", "width", "height", "cached", "pixels", "warnings"}``."""
         return {
             "id": self.clip_id,
             "frames": self.frames,
@@ -154,6 +156,7 @@ class ExtractedClip:
             "width": self.size[0],
             "height": self.size[1],
             "cached": self.is_cached,
+            "pixels": self.pixels,
             "warnings": [warning.to_json() for warning in self.warnings],
         }
 

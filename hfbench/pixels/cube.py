@@ -32,8 +32,9 @@ _CUBE_VERSION: Final = 2
 #: What needs no escaping, neither in a filter graph nor in a filter's arguments.
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9_./+-]+")
 
-_HLG_PEAK: Final = 1000.0  # cd/m², the nominal peak of BT.2100's HLG reference display
-_HLG_GAMMA: Final = 1.2
+#: cd/m², the nominal peak of BT.2100's HLG reference display, and its system gamma.
+HLG_PEAK: Final = 1000.0
+HLG_GAMMA: Final = 1.2
 _BT2020_LUMA: Final = np.array([0.2627, 0.6780, 0.0593])
 _D65: Final = (0.3127, 0.3290)
 _ILLUMINANT_C: Final = (0.310, 0.316)
@@ -71,7 +72,7 @@ def map_signal(signal: NDArray[np.float64], color: ColorMap) -> NDArray[np.float
     if isinstance(color, HdrToHdr):
         display = _hdr_light(clamped, color)
     else:
-        light = _light_of(clamped, color.eotf)
+        light = light_of(clamped, color.eotf)
         display = color.white * np.clip(light @ primaries_matrix(color.primaries).T, 0.0, None)
     return pq_inverse_eotf(display) if color.target is HdrTarget.PQ else hlg_signal(display)
 
@@ -87,7 +88,7 @@ def _hdr_light(signal: NDArray[np.float64], color: HdrToHdr) -> NDArray[np.float
     return hlg_ootf(np.clip(hlg_scene_light(signal) @ matrix.T, 0.0, None))
 
 
-def _light_of(signal: NDArray[np.float64], eotf: SdrEotf) -> NDArray[np.float64]:
+def light_of(signal: NDArray[np.float64], eotf: SdrEotf) -> NDArray[np.float64]:
     """Light relative to white, 0-1, on the display that the picture was made for."""
     if eotf is SdrEotf.BT1886:
         return np.asarray(signal**2.4)
@@ -106,8 +107,12 @@ def pq_inverse_eotf(light: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def hlg_signal(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """BT.2100-2 table 5: display light in cd/m² to signal, by the inverse OOTF of a 1000 cd/m² display and the OETF."""
-    luminance = np.maximum(light @ _BT2020_LUMA, 1e-12)[..., None] / _HLG_PEAK
-    scene = luminance ** ((1 - _HLG_GAMMA) / _HLG_GAMMA) * light / _HLG_PEAK
+    luminance = np.maximum(light @ _BT2020_LUMA, 1e-12)[..., None] / HLG_PEAK
+    return hlg_oetf(luminance ** ((1 - HLG_GAMMA) / HLG_GAMMA) * light / HLG_PEAK)
+
+
+def hlg_oetf(scene: NDArray[np.float64]) -> NDArray[np.float64]:
+    """BT.2100-2 table 5: scene light of 0-1 to signal; what is above 1 is cut."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
     low = np.sqrt(3 * np.clip(scene, 0.0, 1 / 12))
@@ -133,7 +138,7 @@ def hlg_scene_light(signal: NDArray[np.float64]) -> NDArray[np.float64]:
 def hlg_ootf(scene: NDArray[np.float64]) -> NDArray[np.float64]:
     """BT.2100-2 table 5, OOTF: scene light to light of a 1000 cd/m² display, in cd/m²."""
     luminance = np.maximum(scene @ _BT2020_LUMA, 1e-12)[..., None]
-    return np.asarray(_HLG_PEAK * luminance ** (_HLG_GAMMA - 1) * scene)
+    return np.asarray(HLG_PEAK * luminance ** (HLG_GAMMA - 1) * scene)
 
 
 @functools.cache

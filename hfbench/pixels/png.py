@@ -33,12 +33,26 @@ def encode_png(pixels: NDArray[np.uint8] | NDArray[np.uint16], tags: ColorTags) 
         tags: primaries and transfer go into cICP when the transfer is PQ or HLG.
     """
     height, width, channels = pixels.shape
-    depth = pixels.dtype.itemsize * 8
-    header = struct.pack(">IIBBBBB", width, height, depth, _COLOR_TYPE[channels], 0, 0, 0)
-    chunks = [_chunk(b"IHDR", header)]
+    return _encoded(_sub_filtered(pixels), (width, height), pixels.dtype.itemsize * 8, channels, tags)
+
+
+def encode_png_rows(rows: NDArray[np.uint8], size: tuple[int, int], depth: int, tags: ColorTags) -> bytes:
+    """A PNG file of rows of full-range RGB that are filtered already.
+
+    Args:
+        rows: the filter type and the filtered bytes of each row, contiguous; 16-bit samples are big-endian.
+        size: width and height.
+        depth: bits a channel, 8 or 16.
+        tags: see :func:`encode_png`.
+    """
+    return _encoded(rows, size, depth, 3, tags)
+
+
+def _encoded(rows: NDArray[np.uint8], size: tuple[int, int], depth: int, channels: int, tags: ColorTags) -> bytes:
+    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, _COLOR_TYPE[channels], 0, 0, 0))]
     if tags.hdr_target is not None:
         chunks.append(_chunk(b"cICP", bytes((tags.primaries, tags.transfer)) + _CICP_TAIL))
-    chunks += [_chunk(b"IDAT", isal_zlib.compress(_sub_filtered(pixels), 1)), _chunk(b"IEND", b"")]
+    chunks += [_chunk(b"IDAT", isal_zlib.compress(rows, 1)), _chunk(b"IEND", b"")]
     return _SIGNATURE + b"".join(chunks)
 
 

@@ -150,7 +150,7 @@ def children(child_environment: dict[str, str]) -> Iterator[list[subprocess.Pope
     ]
     yield running
     for child in running:
-        child.communicate(timeout=30)
+        child.communicate(timeout=120)
 
 
 def asked(child: subprocess.Popen[str], plan: Plan) -> list[str]:

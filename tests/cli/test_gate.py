@@ -178,11 +178,11 @@ def test_an_interrupted_gate(hfbench: Run, engine: Engine, tmp_path: Path, numbe
     sides = two(engine("old"), engine("new", mode="hang", after=4))  # a warm-up, three pairs, then nothing more
     command = [sys.executable, "-c", "\n".join(lines), "gate", *sides, *map(str, ONE), "--record", str(record)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (record.exists() and pairs(record) == 3):
         time.sleep(0.05)
     os.kill(child.pid, number)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == code, err
     assert not out
     # The third pair is on disk; the signal may come before it is judged.

@@ -16,7 +16,7 @@ from tests.makers.clip_maker import ids_of, read_pixels
 
 BACKENDS = ("libav", "ffmpeg")
 FORMAT_UNTOLD = ("format-change.mp4", "ffmpeg")
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 60
 FRAMES = 60
 """Two seconds at 30 fps: what a sound file of the collection holds."""
 

@@ -362,9 +362,9 @@ class TestStopping:
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_one_window_out_of_time_leaves_the_files_others_alone(self, tmp_path, make_clip, backend):
-        """timeout: of one clip of a file; its neighbour takes a fraction of the limit."""
-        path = str(make_clip("large.mp4", seconds=12, size=(1920, 1080)))
-        clips = (Clip("slow", path, 0, 11), Clip("quick", path, 0, "0.1", "11.5"))
+        """timeout: of one clip of a file; its neighbour takes a hundredth of the limit, the slow one several of it."""
+        path = str(make_clip("long.mp4", seconds=60, size=(640, 360)))
+        clips = (Clip("slow", path, 0, 59), Clip("quick", path, 0, "0.1", "59.5"))
         result = extract(tmp_path, *clips, backend=backend, format="png16", clip_limit_seconds=2, workers=1)
         assert kinds(result) == {"slow": "timeout"}
         assert [(clip.clip_id, clip.frames) for clip in result.clips] == [("quick", 3)]

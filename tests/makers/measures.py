@@ -206,7 +206,7 @@ def intermediate_codes(bench: Workbench, made: Patches, target: str, backend: st
         options = ExtractOptions(backend=backend, scope=scope)
         plan = plan_clip(probed, fps=25, timeline_end=None, target=HdrTarget(target), options=options)
         assert isinstance(plan, ClipPlan)
-        engine.prepare({plan.color})
+        engine.prepare([plan])
         folder = bench.out()
         folder.mkdir()
         written = engine.normalize(plan, folder / "one", Control()).intermediate

@@ -259,7 +259,7 @@ def test_batch_that_hangs_is_counted_as_late_once() -> None:
     release.set()
     for thread in threading.enumerate():
         if thread.name == "hfbench-telemetry-hangs":
-            thread.join(5)
+            thread.join(60)
     assert dispatcher.report() == before
     assert (before[0].offered, before[0].delivered, before[0].dropped) == (6, 1, 5)
 
@@ -272,7 +272,7 @@ def test_what_arrives_after_giving_up_is_not_counted_twice(hanging: HangingSink)
     hanging.release.set()
     for thread in threading.enumerate():
         if thread.name == "hfbench-telemetry-hangs":
-            thread.join(5)
+            thread.join(60)
     assert dispatcher.report() == before
     assert (before[0].dropped, before[0].reason) == (1, "not delivered in time")
 

@@ -28,13 +28,13 @@ from hfbench.pixels.cube_files import cube_of
 from hfbench.pixels.intermediates import intermediate_media, intermediate_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
     from hfbench.model.cancellation import Control
     from hfbench.model.media import MediaInfo
-    from hfbench.model.plan import ClipPlan, ColorMap
+    from hfbench.model.plan import ClipPlan
 
 
 class FfmpegBackend:
@@ -57,10 +57,13 @@ class FfmpegBackend:
 
         return probe(path, control)
 
-    def prepare(self, colors: Collection[ColorMap]) -> None:
+    def load(self, plans: Collection[ClipPlan], announce: Callable[[], None]) -> None:
+        """Nothing is loaded: the program has all it needs."""
+
+    def prepare(self, plans: Collection[ClipPlan]) -> None:
         """See :class:`hfbench.backends.base.Backend`."""
-        for color in colors:
-            cube_of(color)
+        for plan in plans:
+            cube_of(plan.color)
 
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         """See :class:`hfbench.backends.base.Backend`."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from hfbench.backends.base import ExtractJob, ExtractReport, NormalizeReport, ProbeReport
+    from hfbench.backends.libav.pipeline import Workers
     from hfbench.model.cancellation import Control
-    from hfbench.model.plan import ClipPlan, ColorMap
+    from hfbench.model.plan import ClipPlan
 
 
 class LibavBackend:
@@ -25,8 +27,8 @@ class LibavBackend:
     serves_distant_windows = True
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hfbench-picture")
+        self._count = workers
 
     def probe(self, path: Path, control: Control) -> ProbeReport:
         """See :class:`hfbench.backends.base.Backend`."""
@@ -34,12 +36,22 @@ class LibavBackend:
 
         return probe(path, control)
 
-    def prepare(self, colors: Collection[ColorMap]) -> None:
+    def load(self, plans: Collection[ClipPlan], announce: Callable[[], None]) -> None:
         """See :class:`hfbench.backends.base.Backend`."""
+        from hfbench.model.plan import Pixels
+        from hfbench.pixels.kernels.loading import load
+
+        if any(plan.pixels is Pixels.KERNEL for plan in plans):
+            load(announce)
+
+    def prepare(self, plans: Collection[ClipPlan]) -> None:
+        """See :class:`hfbench.backends.base.Backend`."""
+        from hfbench.backends.libav.pictures import can_use_kernels
         from hfbench.pixels.cube_files import cube_of
 
-        for color in colors:
-            cube_of(color)
+        for plan in plans:
+            if plan.normalize is not None or not can_use_kernels(plan.pixels, plan.media, plan.color):
+                cube_of(plan.color)
 
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         """See :class:`hfbench.backends.base.Backend`."""
@@ -51,7 +63,13 @@ class LibavBackend:
         """See :class:`hfbench.backends.base.Backend`."""
         from hfbench.backends.libav.extract import extract
 
-        return extract(job, self._pool, self._workers, control)
+        return extract(job, self._workers, control)
+
+    @functools.cached_property
+    def _workers(self) -> Workers:
+        from hfbench.backends.libav.pipeline import Workers
+
+        return Workers(self._pool, self._count)
 
     def close(self) -> None:
         """Let the worker threads end; what is queued is finished first."""

@@ -12,7 +12,7 @@ import pytest
 
 from hfbench.backends.base import ClipTrouble
 from hfbench.backends.libav import graph
-from hfbench.backends.libav.extract import picture_chain
+from hfbench.backends.libav.pictures import picture_chain
 from hfbench.color import ColorRange, ColorTags, Matrix, Primaries, Transfer
 from hfbench.model.pixel_format import PixelFamily, family_of
 from hfbench.model.plan import ImageFormat
