@@ -442,3 +442,24 @@ class Run:
         if until is None:
             return True
         return any(max(0, grid.first_slot(time)) < min(grid.count, grid.first_slot(until)) for grid in self._grids)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is broken or missing in some windows."""
+
+    decode_errors: int = 0
+    corrupt_frames: int = 0
+
+
+def count_damage(media: MediaInfo, grids: Sequence[FrameGrid], control: Control) -> Damage:
+    """Decode windows that overlap or touch to see what is broken or missing in them.
+
+    Raises:
+        StopWork: cancelled or out of time.
+    """
+    with WindowDecoder(media, control, threads=1) as decoder:
+        run = decoder.run(grids)
+        for _ in run:
+            pass
+        return Damage(run.decode_errors, run.corrupt_frames)

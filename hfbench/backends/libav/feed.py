@@ -61,6 +61,7 @@ class Fed:
         codec: the decoder to use, empty for the source's own.
         decoded: pictures decoded here, to find where to begin or because no container keeps their codec.
         saw_later: whether the file goes on after the window.
+        pictures: packets fed that show a picture.
         errors: read errors.
     """
 
@@ -69,6 +70,7 @@ class Fed:
     container: str = "nut"
     codec: str = ""
     decoded: int = 0
+    pictures: int = 0
     errors: int = 0
     saw_later: bool = False
 
@@ -160,6 +162,7 @@ class WindowFeed:
             time = by_number.get(number, time) if dated.time is None else dated.time
             is_fed = is_fed or time == entry
             if is_fed:
+                self.fed.pictures += dated.shows and (entry is None or time >= entry)
                 yield dated.packet, self._shown_at(piece, time)
         self.fed.saw_later = reader.saw_later
         self.fed.errors = reader.count.errors
