@@ -12,6 +12,7 @@ import av.error
 
 from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
 from hfbench.backends.libav.alpha_layer import AlphaLayerDecoder, has_alpha_layer
+from hfbench.backends.libav.bitstream import can_skip_unreferenced
 from hfbench.backends.libav.files import open_media
 from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.backends.libav.packets import PacketReader
@@ -116,6 +117,7 @@ class WindowDecoder:
         container, stream = self._files.enter_context(open_media(self._media))
         self.reader = PacketReader(container, stream, self._media)
         self.stream = stream
+        self._can_skip = can_skip_unreferenced(stream)
         self._fast = open_decoder(stream, threads=self._threads)
         self.reader.learn_order(self._control)
         return self
@@ -294,13 +296,15 @@ class WindowDecoder:
         for dated in self.reader.until(piece.media_end, self._control):
             packet = dated.packet
             is_needed = dated.time is None or self._is_needed(piece, dated.time, dated.until, is_wanted)
-            decoder.skip_frame = "DEFAULT" if is_needed else "NONREF"
+            if self._can_skip:
+                decoder.skip_frame = "DEFAULT" if is_needed else "NONREF"
             if is_needed and dated.shows and packet.pts is not None:
                 expected.add(packet.pts)
             for frame in self._decode(decoder, packet, is_careful=is_careful):
                 expected.discard(frame.pts)
                 yield frame, dating.date(frame)
-        decoder.skip_frame = "DEFAULT"
+        if self._can_skip:
+            decoder.skip_frame = "DEFAULT"
         for frame in self._decode(decoder, None, is_careful=is_careful):
             expected.discard(frame.pts)
             yield frame, dating.date(frame)
