@@ -140,6 +140,14 @@ def gate(
     rule = _rule(options, base.name, contender.name, work)
     writer.declare(rule=rule.to_json())
     with open_run_root() as root, Engines(specs, work, root, start=start) as engines:
+        try:
+            engines.restart()
+        except EngineError as error:
+            writer.fail(error)
+            return judge_gate(writer.finish(load_after=load()))
+        work = replace(work, cases=engines.distinct())  # an engine may have fixed what the cases differ in
+        rule = _rule(options, base.name, contender.name, work)
+        writer.declare(rule=rule.to_json())
 
         def is_decided(group: Group) -> bool:
             case = engines.really(BASELINE, group.participants[0].case)
