@@ -56,11 +56,12 @@ class JudgingArguments(MeasuringArguments):
             UsageError: There is no such file, or a budget in it is not understood.
         """
         from hfbench.bench.judge.budgets import load_budgets
+        from hfbench.bench.scenarios import SCENARIOS
         from hfbench.errors import UsageError
 
         if self.budgets is not None and not self.budgets.is_file():
             raise UsageError(f"there is no file {self.budgets} to read budgets from")
-        return load_budgets(self.budgets or Path("pyproject.toml"))
+        return load_budgets(self.budgets or Path("pyproject.toml"), SCENARIOS)
 
     @property
     def is_unsure_allowed(self) -> bool:

@@ -170,6 +170,7 @@ def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = N
     refused = (*machines, *unlike.values())
     explanations = (
         *(row.note for row in rows if row.note),
+        *_unused(terms.budgets, {**before, **after}),
         *_explained(rows),
         *_only_in(contender.name, set(after) - set(before)),
         *_apart(terms),
@@ -349,6 +350,16 @@ def _disagreement(case: Case, cpu: Row, wall: Row) -> Iterator[str]:
             f"{case}: CPU time rose by {cpu.judgement.bound.change:+.1%} and wall time did not show it: "
             f"idle cores hide the added work here, and a busy machine will not; {busy}"
         )
+
+
+def _unused(budgets: Sequence[Budget], measured: Mapping[Case, Sequence[Sample]]) -> Iterator[str]:
+    """A budget that nothing was held against decides nothing, and that must be seen."""
+    for budget in budgets:
+        cases = [case for case in measured if budget.applies(case.scenario, case.axes())]
+        if not cases:
+            yield f"no case that was measured has this budget: {budget}"
+        elif budget.below is None and not any(_known(measured[case], budget.metric) for case in cases):
+            yield f"no engine reports the metric of this budget: {budget}"
 
 
 def _only_in(name: str, cases: set[Case]) -> Iterator[str]:
