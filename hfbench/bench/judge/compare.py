@@ -50,6 +50,13 @@ def time_metrics(block_on: Iterable[str] = ("cpu",)) -> tuple[TimeMetric, ...]:
     return (TimeMetric(CPU, CPU_RULE, "cpu" in chosen), TimeMetric(WALL, WALL_RULE, "wall" in chosen))
 
 
+#: What to do about a time that reads as nothing.
+_ADVICE: Final = (
+    "the kernel counts an engine's CPU time in steps of 10 ms: measure a longer scenario, a larger --size or more runs "
+    "per pair (--repeat), or have the engine report the metric itself"
+)
+
+
 class Pairing(Enum):
     """How the two sides' rounds belong together."""
 
@@ -260,7 +267,7 @@ def _time_row(case: Case, metric: TimeMetric, paired: Sequence[tuple[Sample, Sam
     blank = Row(case, metric.metric, Kind.TIME, None, None, Pass(), metric.is_blocking)
     if not values or len(values) < len(paired):
         lost = f"{case}: {metric.metric} is missing or zero in {len(paired) - len(values)} of {len(paired)} pairs"
-        return replace(blank, verdict=CouldNotMeasure((lost,)))
+        return replace(blank, verdict=CouldNotMeasure((f"{lost}; {_ADVICE}",)))
     rule = _rule(metric, terms, len(values))
     judgement = judge([math.log(after / before) for before, after in values], rule)
     return replace(

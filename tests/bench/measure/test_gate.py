@@ -343,7 +343,13 @@ def gated(
         words = " ".join(f"'{word}'" for word in command)
         (project / "program").write_text(f'#!/bin/sh\n[ "$1" = worker ] && exec {words}\nexit 64\n')
 
-    def run(base: dict[str, object], head: dict[str, object] | None, *, uncommitted: bool = False) -> Comparison:
+    def run(
+        base: dict[str, object],
+        head: dict[str, object] | None,
+        *,
+        uncommitted: bool = False,
+        asked: tuple[str, str] | None = None,
+    ) -> Comparison:
         write_engine(**base)
         commit("base")
         write_engine(**(head or {}))
@@ -351,7 +357,7 @@ def gated(
             (project / "engine.json").unlink()
         if not uncommitted:
             commit("head")
-        asked = ("HEAD", ".") if uncommitted else ("HEAD~1", "HEAD")
+        asked = asked or (("HEAD", ".") if uncommitted else ("HEAD~1", "HEAD"))
         return gate_revisions(
             project,
             *asked,
@@ -364,6 +370,14 @@ def gated(
         )
 
     return run
+
+
+def test_a_revision_against_itself(gated: Run, writer: RecordWriter) -> None:
+    """What everybody tries first: nothing has changed, and the gate says so."""
+    outcome = gated({}, {"seed": 1}, asked=("HEAD", "HEAD"))
+    assert isinstance(outcome.verdict, Pass)
+    assert outcome.contender == f"{outcome.base}, once more"
+    assert len(writer.record.engines) == 2
 
 
 def test_two_revisions(gated: Run, told: list[Progress], writer: RecordWriter, tmp_path: Path) -> None:
