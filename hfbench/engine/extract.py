@@ -58,7 +58,7 @@ def extract(
         OutputError: the output folder can't be written, or holds a file that is not a frame.
         MachineError: the machine lacks something (the ffmpeg program for ``backend="ffmpeg"``).
     """
-    options = _with_usable_pixels(options or ExtractOptions())
+    options = with_usable_pixels(options or ExtractOptions())
     output = Path(out_dir).absolute()
     refuse_foreign_folders(output, tuple(clip.id for clip in composition.clips))
     backend = create_backend(options.backend, options.worker_count)
@@ -99,7 +99,7 @@ def _run(
     return ExtractionResult(published.outcomes, breakdown, notes, published.leases)
 
 
-def _with_usable_pixels(options: ExtractOptions) -> ExtractOptions:
+def with_usable_pixels(options: ExtractOptions) -> ExtractOptions:
     """Libavfilter where the kernels can't be used: cached frames of the two are not the same."""
     if options.backend == "libav" and not why_not():
         return options

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hfbench.bench.case import KNOWN_VALUES
 from hfbench.errors import NotInstalledError
 from hfbench.history.shift import shift_between
 
@@ -210,11 +211,14 @@ def gate_command(step: Step, history: History | None = None) -> str | None:
     if not (_HASH.fullmatch(base) and _HASH.fullmatch(contender)) or base == contender:
         return None
     axes = step.axes
-    words = ["hfbench", "gate", "--base", step.before.label, "--head", step.after.label]
-    words += ["--scenario", axes.scenario, "--backend", axes.backend, "--scope", axes.scope, "--format", axes.format]
+    revisions = (step.before.label.removesuffix("-dirty"), step.after.label.removesuffix("-dirty"))
+    words = ["hfbench", "gate", "--base", revisions[0], "--head", revisions[1], "--scenario", axes.scenario]
+    # An engine that has fixed an axis has a value of its own there, which can't be asked for.
+    chosen = (("backend", axes.backend), ("scope", axes.scope), ("format", axes.format))
+    words += [word for axis, value in chosen if value in KNOWN_VALUES[axis] for word in (f"--{axis}", value)]
     words += ["--cache", axes.cache] if axes.cache != "off" else []
     size = history.sizes.get(axes.fixture) if history else None
     words += ["--size", size] if size else []
     if axes.is_time and axes.metric != "cpuMs":
         words += ["--block-on", "cpu", "--block-on", "wall"]
-    return shlex.join(word.removesuffix("-dirty") for word in words)
+    return shlex.join(words)

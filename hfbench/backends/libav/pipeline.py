@@ -35,6 +35,7 @@ class Workers:
 
     def __init__(self, pool: Executor, count: int) -> None:
         self.pool = pool
+        self.count = count
         self.room = threading.Semaphore(count + _FRAMES_WAITING)
 
 

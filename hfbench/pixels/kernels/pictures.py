@@ -112,7 +112,20 @@ class PictureMaker:
             case other:
                 assert_never(other)
 
-    def _convert(self, planes: tuple[Plane, Plane, Plane], buffers: _Buffers) -> None:
+    def array(self, planes: Sequence[Plane]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Full-range RGB, shape (height, width, 3): uint16 for png16, uint8 for png. The caller may keep it.
+
+        Args:
+            planes: as for :meth:`encoded`.
+        """
+        buffers = self._buffers()
+        self._convert(self.layout.turned(planes), buffers, is_filtered=False)
+        width, height = self.layout.size
+        pixel = 3 if self._image.format is ImageFormat.PNG else 6
+        packed = buffers.out[0][:, : pixel * width].copy()
+        return (packed if pixel == 3 else packed.view(np.uint16)).reshape(height, width, 3)
+
+    def _convert(self, planes: tuple[Plane, Plane, Plane], buffers: _Buffers, *, is_filtered: bool = True) -> None:
         size = self.layout.size
         curves = self._curves.for_kernel()
         if self._is_linear:
@@ -123,7 +136,7 @@ class PictureMaker:
         else:
             half_width, half_height = self.layout.halves
             kind = {ImageFormat.JPG: JFIF, ImageFormat.PNG: RGB8, ImageFormat.PNG16: RGB16}[self._image.format]
-            shape = (*size, int(half_width), int(half_height), kind, 1)
+            shape = (*size, int(half_width), int(half_height), kind, int(is_filtered))
             scratch = buffers.scratch
             self._kernels.picture(planes, shape, self._taps, self._reading, curves, scratch, buffers.out)
 
