@@ -14,6 +14,7 @@ from hfbench._version import __version__
 if TYPE_CHECKING:
     from hfbench.composition import Clip, Composition
     from hfbench.engine.extract import extract
+    from hfbench.engine.stream_frames import Frame, FrameStream, iter_frames
     from hfbench.errors import HfbenchError
     from hfbench.model.cancellation import CancelToken
     from hfbench.model.lookup import FrameLookup
@@ -31,13 +32,16 @@ __all__ = [
     "ExtractedClip",
     "ExtractionResult",
     "FailureKind",
+    "Frame",
     "FrameLookup",
+    "FrameStream",
     "HfbenchError",
     "ImageFormat",
     "Scope",
     "SdrMapping",
     "__version__",
     "extract",
+    "iter_frames",
 ]
 
 _HOMES = {
@@ -50,12 +54,15 @@ _HOMES = {
     "ExtractedClip": "hfbench.model.result",
     "ExtractionResult": "hfbench.model.result",
     "FailureKind": "hfbench.model.result",
+    "Frame": "hfbench.engine.stream_frames",
     "FrameLookup": "hfbench.model.lookup",
+    "FrameStream": "hfbench.engine.stream_frames",
     "HfbenchError": "hfbench.errors",
     "ImageFormat": "hfbench.model.plan",
     "Scope": "hfbench.model.plan",
     "SdrMapping": "hfbench.model.plan",
     "extract": "hfbench.engine.extract",
+    "iter_frames": "hfbench.engine.stream_frames",
 }
 
 

@@ -9,9 +9,12 @@ from hfbench.model.plan import Pixels
 from hfbench.model.result import ClipWarning, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
     from fractions import Fraction
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from hfbench.model.cancellation import Control
     from hfbench.model.media import MediaInfo
@@ -82,6 +85,36 @@ class ExtractJob:
     image: ImageSpec
     targets: tuple[Target, ...]
     pixels: Pixels = Pixels.KERNEL
+
+
+@dataclass(frozen=True, slots=True)
+class StreamJob:
+    """Frames of one clip that are delivered in memory.
+
+    Attributes:
+        media: the file; its display size is the size of the frames.
+        grid: the slots wanted.
+        image: png for 8 bits per channel, png16 for 16.
+        pixels: what may convert the frames.
+    """
+
+    media: MediaInfo
+    color: ColorMap | None
+    image: ImageSpec
+    grid: FrameGrid
+    pixels: Pixels = Pixels.KERNEL
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedPicture:
+    """A picture, and the slots that show it.
+
+    Attributes:
+        array: full-range RGB or RGBA, shape (height, width, 3 or 4), uint8 or uint16, read-only.
+    """
+
+    slots: range
+    array: NDArray[np.uint8] | NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +196,21 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of threads and children."""
+        ...
+
+
+class StreamingBackend(Backend, Protocol):
+    """A backend that can also deliver frames in memory."""
+
+    def stream(
+        self, job: StreamJob, control: Control
+    ) -> Generator[StreamedPicture, None, tuple[TargetReport, WorkCounters]]:
+        """A clip's pictures in order of time; the generator's value is the report and the cost.
+
+        Raises:
+            ClipTrouble: no frame could be delivered.
+            StopWork: cancelled, or out of time.
+        """
         ...
 
 

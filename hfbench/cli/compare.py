@@ -60,7 +60,13 @@ class _Outcome:
 
 @click.command("compare", epilog=ExitCode.table())
 @click.argument("things", nargs=-1, metavar="A B ...")
-@click.option("--engine", "engines", multiple=True, metavar="NAME=COMMAND", help="One more engine; repeatable.")
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME[=COMMAND]",
+    help="One more engine; with records: the NAME that is compared, where they hold several; repeatable.",
+)
 @click.option("--across", multiple=True, type=click.Choice(_AXES), help="An axis that differs on purpose; repeatable.")
 @click.option(
     "--rounds", type=click.IntRange(1, 1000), default=10, show_default=True, help="Counted runs of each engine."
@@ -94,15 +100,17 @@ def _compared(arguments: CompareArguments) -> _Outcome:
     unknown = next((text for text in texts if "=" not in text), None)
     if unknown is not None:
         raise UsageError(f"there is no record {unknown!r}: give a record's file, or an engine as NAME=COMMAND")
-    specs = [EngineSpec.parse(text) for text in (*texts, *arguments.engines)]
+    chosen = [text for text in arguments.engines if records and "=" not in text]
+    specs = [EngineSpec.parse(text) for text in (*texts, *arguments.engines) if text not in chosen]
     if len(specs) >= 2 and not records:
         return _side_by_side(arguments, specs)
-    if specs or not 1 <= len(records) <= 2:
+    if specs or not 1 <= len(records) <= 2 or len(chosen) > len(records):
         raise UsageError("give two records, or one record, or at least two engines NAME=COMMAND (the baseline first)")
-    return _saved(arguments, records)
+    return _saved(arguments, records, chosen)
 
 
-def _saved(arguments: CompareArguments, paths: Sequence[Path]) -> _Outcome:
+def _saved(arguments: CompareArguments, paths: Sequence[Path], engines: Sequence[str]) -> _Outcome:
+    """``engines`` are chosen ones: one for both records, or one for each."""
     from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values
     from hfbench.bench.record import load_record
     from hfbench.errors import UsageError
@@ -110,14 +118,15 @@ def _saved(arguments: CompareArguments, paths: Sequence[Path]) -> _Outcome:
     records = [load_record(path) for path in paths]
     if len(records) == 2:
         names = tuple(path.name if paths[0].name != paths[1].name else str(path) for path in paths)
-        apart = compare_apart(records[0], records[1], (names[0], names[1]), arguments.terms())
+        first, second = (*engines, *engines, None, None)[:2]
+        apart = compare_apart(records[0], records[1], (names[0], names[1]), arguments.terms(), (first, second))
         return _Outcome(records[1], (apart,))
     across = arguments.across
     if not across:
         return _Outcome(records[0], compare_one(records[0], arguments.terms_for(records[0])))
     if len(across) > 1:
         raise UsageError(f"within one record compare across one axis, not {' and '.join(across)}")
-    return _Outcome(records[0], compare_values(records[0], across[0], arguments.terms()))
+    return _Outcome(records[0], compare_values(records[0], across[0], arguments.terms(), next(iter(engines), None)))
 
 
 def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _Outcome:
@@ -126,6 +135,7 @@ def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _
     from hfbench.bench.measure.compare import measure_engines
     from hfbench.bench.measure.opening import open_record
     from hfbench.bench.measure.schedule import Schedule
+    from hfbench.bench.protocol.client import EngineError
     from hfbench.cli.terminal import progress_bar
 
     terms = arguments.terms()
@@ -144,16 +154,22 @@ def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _
     schedule = Schedule(rounds=arguments.rounds, seed=arguments.seed)
     try:
         with progress_bar() as bar:
-            record = measure_engines(
+            measure_engines(
                 specs,
                 work,
                 schedule,
                 writer=writer,
                 on_step=lambda step: bar.show(step.what, step.done, step.total),
             )
+    except EngineError as error:
+        writer.fail(error)
+        writer.finish()
+        if not writer.record.samples:
+            raise
+        say(f"hfbench: {error.message}")
     finally:
         say(f"record: {writer.path}")
-    return _Outcome(record, compare_one(record), tuple(names))
+    return _Outcome(writer.record, compare_one(writer.record), tuple(names))
 
 
 def _print(outcome: _Outcome, arguments: CompareArguments) -> None:

@@ -56,38 +56,51 @@ class JudgingArguments(MeasuringArguments):
             UsageError: There is no such file, or a budget in it is not understood.
         """
         from hfbench.bench.judge.budgets import load_budgets
+        from hfbench.bench.scenarios import SCENARIOS
         from hfbench.errors import UsageError
 
         if self.budgets is not None and not self.budgets.is_file():
             raise UsageError(f"there is no file {self.budgets} to read budgets from")
-        return load_budgets(self.budgets or Path("pyproject.toml"))
+        return load_budgets(
+            self.budgets or Path("pyproject.toml"), (*SCENARIOS, *(file.stem for file in self.compositions))
+        )
 
     @property
     def is_unsure_allowed(self) -> bool:
-        """As asked; else UNSURE does not block in a pull request's workflow."""
+        """As asked; else UNSURE does not block in the workflow of a pull request or of a merge queue."""
         if self.allow_unsure is not None:
             return self.allow_unsure
-        return os.environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request")
+        event = os.environ.get("GITHUB_EVENT_NAME", "")
+        return event.startswith("pull_request") or event == "merge_group"
 
     def deliver(self, outcomes: Sequence[Comparison], record: RunRecord, *, reproduce: str = "") -> int:
         """Write the files that were asked for, notify GitHub inside a workflow, and return the exit code.
 
+        A file that can't be written never hides a verdict that is not 0.
+
         Raises:
-            OutputError: A file can't be written.
+            OutputError: A file can't be written, and the verdict is 0.
         """
         from hfbench.bench.judge.verdict import exit_code
         from hfbench.bench.record import write_atomically
         from hfbench.bench.render.junit import junit_of
         from hfbench.bench.render.markdown import markdown_of
         from hfbench.bench.render.wording import verdict_of
+        from hfbench.errors import OutputError
 
         markdown = markdown_of(outcomes, record, reproduce=reproduce, link=self.link)
-        if self.markdown:
-            write_atomically(self.markdown, markdown)
-        if self.junit:
-            write_atomically(self.junit, junit_of(outcomes))
+        code = exit_code(verdict_of(outcomes), allow_unsure=self.is_unsure_allowed)
         _notify_github(outcomes, markdown)
-        return exit_code(verdict_of(outcomes), allow_unsure=self.is_unsure_allowed)
+        for place, text in ((self.markdown, markdown), (self.junit, junit_of(outcomes))):
+            if place is None:
+                continue
+            try:
+                write_atomically(place, text)
+            except OutputError as error:
+                if not code:
+                    raise
+                say(error.message)
+        return code
 
 
 def judging_options(function: _Command) -> _Command:
@@ -104,7 +117,7 @@ def judging_options(function: _Command) -> _Command:
             click.option(
                 "--allow-unsure/--no-allow-unsure",
                 default=None,
-                help="Exit with 0 for UNSURE.  [default: only in a pull request's workflow]",
+                help="Exit with 0 for UNSURE.  [default: only in the workflow of a pull request or merge queue]",
             ),
             click.option("--markdown", type=FILE, help="Write a summary for reviewers to this file."),
             click.option("--junit", type=FILE, help="Write JUnit XML to this file."),
@@ -122,8 +135,11 @@ def _notify_github(outcomes: Sequence[Comparison], markdown: str) -> None:
 
     place = os.environ.get("GITHUB_STEP_SUMMARY")
     if place:
-        with Path(place).open("a", encoding="utf-8") as summary:
-            summary.write(markdown + "\n")
+        try:
+            with Path(place).open("a", encoding="utf-8") as summary:
+                summary.write(markdown + "\n")
+        except OSError as error:
+            say(f"the step summary can't be written: {error.strerror or error}")
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for outcome in outcomes:
             for line in to_annotations(outcome):

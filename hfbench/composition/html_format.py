@@ -57,7 +57,9 @@ def parse(text: str, *, root: Path | None = None, fps: Rate | None = None) -> Co
     notes: list[CompositionNote] = []
     videos = tuple(_named_videos(elements, notes))
     if not videos:
-        raise CompositionError("no <video> with a src attribute: there is nothing to extract")
+        raise CompositionError(
+            f"no <video> with a src attribute{_beside_templates(elements)}: there is nothing to extract"
+        )
     check_clip_count(len(videos))
     starts = _Starts(elements, {video.element.index: video.clip_id for video in videos})
     clips = tuple(clip for video in videos if (clip := _clip(video, starts.of(video.element), notes)) is not None)
@@ -71,6 +73,13 @@ def parse(text: str, *, root: Path | None = None, fps: Rate | None = None) -> Co
         notes=notes,
         absolute_sources=False,
     )
+
+
+def _beside_templates(elements: tuple[Element, ...]) -> str:
+    """What may explain that there is no video."""
+    if not any(element.tag == "template" for element in elements):
+        return ""
+    return " outside <template> (one is read only where nothing is beside it)"
 
 
 def _named_videos(elements: tuple[Element, ...], notes: list[CompositionNote]) -> Iterator[_NamedVideo]:

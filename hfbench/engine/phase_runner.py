@@ -156,17 +156,28 @@ def _attempt(task: Callable[[_Item, Control], _Value], item: _Item, control: Con
     try:
         own.check()
         return Attempt(item, task(item, own))
-    except StopWork as stop:
-        return Attempt(item, ClipFailure(item.clip_id, FailureKind(stop.kind), stop.message))
-    except ClipTrouble as trouble:
-        if trouble.kind is FailureKind.OUTPUT_FAILED:
-            raise OutputError(f"output_failed: {trouble.message}", diagnostic=trouble.diagnostic) from trouble
-        return Attempt(item, ClipFailure(item.clip_id, trouble.kind, trouble.message, trouble.diagnostic))
-    except HfbenchError:
-        raise
     except Exception as error:  # noqa: BLE001  a bug or an unforeseen library error must not affect the other clips
-        failure = ClipFailure(item.clip_id, FailureKind.ENGINE_FAILED, _explained(error), traceback.format_exc())
-        return Attempt(item, failure)
+        return Attempt(item, failure_of(error, item.clip_id))
+
+
+def failure_of(error: Exception, clip_id: str) -> ClipFailure:
+    """The failure of a clip whose work raised ``error``.
+
+    Raises:
+        HfbenchError: ``error`` itself, where it concerns the whole run; that the output can't be written does.
+    """
+    match error:
+        case StopWork():
+            return ClipFailure(clip_id, FailureKind(error.kind), error.message)
+        case ClipTrouble(kind=FailureKind.OUTPUT_FAILED):
+            raise OutputError(f"output_failed: {error.message}", diagnostic=error.diagnostic) from error
+        case ClipTrouble():
+            return ClipFailure(clip_id, error.kind, error.message, error.diagnostic)
+        case HfbenchError():
+            raise error
+        case _:
+            diagnostic = "".join(traceback.format_exception(error))
+            return ClipFailure(clip_id, FailureKind.ENGINE_FAILED, _explained(error), diagnostic)
 
 
 def _explained(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,7 +140,7 @@ def history(
         return found
     from hfbench.notebook.made_up import example_history
 
-    return example_history()
+    return replace(example_history(), trouble=found.trouble, left_out=found.left_out)
 
 
 def fixture_table(names: Iterable[str], size: str | None = None) -> Table:

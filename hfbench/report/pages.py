@@ -59,7 +59,8 @@ def _row(ran: Ran, into: Path) -> str:
     outcome = "✓ ran" if ran.failure is None else f"✗ failed in {_text(ran.failure.message)}"
     kept = ran.executed.relative_to(into).as_posix()
     return (
-        f'<tr><td><a href="{_address(name)}.html">{_text(ran.notebook.title)}</a></td><td class="prose">{about}</td>'
+        f'<tr><td class="prose"><a href="{_address(name)}.html">{_text(ran.notebook.title)}</a></td>'
+        f'<td class="prose">{about}</td>'
         f'<td>{outcome}</td><td class="number">{ran.seconds:.0f} s</td>'
         f'<td><a href="{_address(kept)}">{_text(name)}</a></td></tr>'
     )

@@ -24,7 +24,7 @@ caption { text-align: left; color: var(--quiet); padding: .2rem 0; }
 th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: normal; }
 th { background: var(--head); text-align: left; }
 td { font-variant-numeric: tabular-nums; }
-td.prose { min-width: 16rem; }
+td.prose { min-width: 11rem; }
 @media (max-width: 45rem) {
   .scrolling table { white-space: nowrap; }
   td.prose { white-space: normal; }

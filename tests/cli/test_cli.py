@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FORKS = ForkServer()
-KEPT_OUT = ("av", "numpy", "rich", "bs4", "html5lib", "httpx", "simplejpeg", "isal", "PIL", "psutil", "asyncio")
+KEPT_OUT = ("av", "numpy", "rich", "turbohtml", "httpx", "simplejpeg", "isal", "PIL", "psutil", "asyncio")
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Ended:

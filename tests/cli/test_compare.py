@@ -128,6 +128,39 @@ def test_an_engine_that_dies_leaves_a_record(hfbench: Run, engine: Engine) -> No
     assert Path("r.json").exists()
 
 
+def test_reports_are_written_once_anything_was_measured(hfbench: Run, engine: Engine) -> None:
+    files = ("--markdown", "m.md", "--junit", "j.xml", "--record", "r.json")
+    ended = hfbench("compare", engine("a"), engine("b", mode="huge", after=3), engine("c"), *ROUNDS, *files)
+    assert ended.code == 3
+    assert "engine 'b' does not keep to the protocol: metric cpuMs is inf; it must be a finite number" in ended.err
+    assert "engine 'b' does not keep" in Path("m.md").read_text()
+    assert ET.parse("j.xml").getroot().findall("testsuite/testcase/error")
+    assert hfbench("compare", "r.json").code == 3
+
+
+@pytest.mark.parametrize("axis", [(), ("--across", "scope")])
+def test_an_engine_is_chosen_where_records_hold_several(hfbench: Run, axis: tuple[str, ...]) -> None:
+    scopes = ("source", "fused") if axis else ("fused",)
+    runs = {
+        name: [
+            each
+            for engine, cpu in (("one", 100.0), ("two", by))
+            for scope in scopes
+            for each in rounds(cpu * (0.5 if scope == "fused" else 1), engine=engine, scope=scope)
+        ]
+        for name, by in (("a", 160.0), ("b", 200.0))
+    }
+    paths = [saved(name, *samples) for name, samples in runs.items()][: 1 if axis else 2]
+    ended = hfbench("compare", *paths, *axis)
+    assert ended.code == 2
+    assert "choose one with --engine NAME" in ended.err
+    assert hfbench("compare", *paths, *axis, "--engine", "one").code == 0
+    assert hfbench("compare", *paths, *axis, "--engine", "three").code == 2
+    assert "holds no engine 'three'; it holds one, two" in hfbench("compare", *paths, *axis, "--engine", "three").err
+    if not axis:
+        assert hfbench("compare", *paths, "--engine", "one", "--engine", "two").code == 1
+
+
 @pytest.mark.parametrize(
     ("things", "words"),
     [

@@ -123,6 +123,53 @@ def test_repeats_are_merged_into_one_sample(hfbench: Run, engine: Engine) -> Non
     assert len(samples) == 46
 
 
+@pytest.mark.parametrize("mode", ["nan", "huge", "long"])
+def test_infinity_leaves_the_failure_that_was_shown_and_every_report(
+    hfbench: Run, engine: Engine, tmp_path: Path, mode: str
+) -> None:
+    """The first case fails by a counter; then the engine answers with a number that is none."""
+    bad = engine("new", counters=MORE_WORK, mode=mode, after=3)
+    several = ("--scenario", "cfr-sdr-cache", "--scope", "fused", "--scope", "segment", "--repeat", 1, "--limit", 60)
+    files = ("--markdown", "m.md", "--junit", "j.xml", "--record", "r.json")
+    ended = hfbench("gate", *two(engine("old"), bad), *several, *files)
+    assert ended.code == 1
+    assert "engine 'new' does not keep to the protocol" in load_record("r.json").notes[0]
+    assert (tmp_path / "m.md").exists() and (tmp_path / "j.xml").exists()
+    assert hfbench("compare", "r.json").code == 1
+
+
+def test_no_cpu_time_at_all_says_what_to_do(hfbench: Run, engine: Engine) -> None:
+    ended = hfbench("gate", *two(engine("old"), engine("new", cpu=0)), *ONE)
+    assert ended.code == 3
+    assert "cpuMs is missing or zero in 1 of 1 pairs; the kernel counts" in ended.out
+    assert "--repeat" in ended.out
+
+
+@pytest.mark.parametrize(("event", "code"), [("push", 4), ("pull_request", 0), ("merge_group", 0)])
+def test_unsure_in_a_merge_queue(
+    hfbench: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch, event: str, code: int
+) -> None:
+    monkeypatch.setenv("GITHUB_EVENT_NAME", event)
+    noisy = {"spread": 0.35}
+    sides = two(engine("old", **noisy), engine("new", seed=5, cpu=103.0, **noisy))
+    assert hfbench("gate", *sides, *ONE, "--most-pairs", 15).code == code
+
+
+@pytest.mark.parametrize("place", ["summary", "--markdown", "--junit"])
+def test_a_place_that_cannot_be_written_does_not_hide_a_failure(
+    hfbench: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    nowhere = tmp_path / "file" / "below"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(nowhere if place == "summary" else tmp_path / "s.md"))
+    files = () if place == "summary" else (place, nowhere)
+    ended = hfbench("gate", *two(engine("old"), engine("new", counters=MORE_WORK)), *ONE, *files)
+    assert ended.code == 1
+    assert "can't" in ended.err
+    fine = hfbench("gate", *two(engine("old"), engine("new")), *ONE, *files)
+    assert fine.code == (0 if place == "summary" else 6)
+
+
 def test_in_a_workflow(hfbench: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))

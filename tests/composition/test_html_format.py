@@ -76,9 +76,52 @@ def test_a_body_that_is_one_template_is_read_as_its_content(html: str) -> None:
     assert [clip.id for clip in parse(html).clips] == ["v"]
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<head></head><body><template>{}</template>",
+        "<head><script>1</script></head><body><template>{}</template></body>",
+        "<!doctype html><html><head><title>t</title></head><body class=x>\n<template>{}</template>\n</body></html>",
+        "<template><script>1</script>{}</template>",
+        "<!-- c --><template>{}</template>",
+    ],
+)
+def test_what_stands_in_a_written_head_is_not_of_the_body(html: str) -> None:
+    assert [clip.id for clip in parse(html.format(video())).clips] == ["v"]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>1</script><template>{}</template>",
+        "<script src=gsap.js></script>\n<template id=scene>{}</template>",
+        "<!doctype html><script>1</script><template>{}</template>",
+        "<html><script>1</script><template>{}</template></html>",
+        "<meta charset=utf-8><template>{}</template>",
+        "<style>p {{}}</style><template>{}</template>",
+        "<body><script>1</script><template>{}</template></body>",
+        "<html><head><template>{}</template></head><body></body></html>",
+        "<template>{}</template><script>1</script>",
+        "<template><template>{}</template></template>",
+    ],
+)
+def test_a_script_beside_the_template_makes_it_inert_wherever_a_browser_moves_it(html: str) -> None:
+    """As the peer reads it, @hyperframes/engine 0.8.33, in every one of these."""
+    with pytest.raises(CompositionError, match="no <video> with a src"):
+        parse(html.format(video()))
+    assert [clip.id for clip in parse(html.format(video(clip_id="inert")) + video()).clips] == ["v"]
+
+
+def test_a_template_that_is_not_read_is_named_where_there_is_no_video() -> None:
+    with pytest.raises(
+        CompositionError, match=r"^no <video> with a src attribute outside <template> \(one is read only"
+    ):
+        parse(f"<p></p><template>{video()}</template>")
+
+
 @pytest.mark.parametrize("beside", ["<p></p>", "words", "<template></template>"])
 def test_any_other_template_is_inert(beside: str) -> None:
-    with pytest.raises(CompositionError, match="no <video> with a src"):
+    with pytest.raises(CompositionError, match="no <video> with a src attribute"):
         parse(f"{beside}<template>{video()}</template>")
     assert len(parse(f"{beside}<template>{video(clip_id='inert')}</template>{video()}").clips) == 1
 
@@ -254,21 +297,6 @@ def test_attributes_are_read_as_a_browser_reads_them() -> None:
 )
 def test_html_with_no_video_is_one_clear_message(html: str) -> None:
     with pytest.raises(CompositionError, match=r"^no <video> with a src attribute: there is nothing to extract$"):
-        parse(html)
-
-
-@pytest.mark.parametrize(
-    ("html", "limit"),
-    [
-        ("<div>" * 5000, "512 levels"),
-        ("<b x=1>" * 5000, "512 levels"),
-        ("<p></p>" * 100_001, "100000 elements"),
-        ("<video " + " ".join(f"a{number}" for number in range(50_000)) + " src=a>", "2000 attributes"),
-    ],
-    ids=["deep", "formatting", "many", "attributes"],
-)
-def test_documents_beyond_the_limits(html: str, limit: str) -> None:
-    with pytest.raises(CompositionError, match=limit):
         parse(html)
 
 

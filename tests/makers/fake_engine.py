@@ -96,6 +96,8 @@ MISDEEDS: dict[str, Callable[[int], object]] = {
     "endless": lambda _: write("x" * (9 * 2**20)),
     "wrong-id": lambda _: answer(999, {}),
     "nan": lambda number: answer(number, {"cpuMs": math.nan}),
+    "huge": lambda number: write(f'{{"ok": true, "id": {number}, "sample": {{"metrics": {{"cpuMs": 1e999}}}}}}\n'),
+    "long": lambda number: answer(number, {"framesDecoded": 10**400}),
     "text-metric": lambda number: answer(number, {"cpuMs": "12"}),
     "refuse": refuse,
     "silent-metrics": silent_metrics,

@@ -110,10 +110,9 @@ def _stream(number: int, like: Any, path: str) -> Any:
 
 
 if __name__ == "__main__":
-    import bs4  # noqa: F401
-    import html5lib  # noqa: F401
     import psutil  # noqa: F401
     import rich.table  # noqa: F401
+    import turbohtml  # noqa: F401
 
     import hfbench.backends.ffmpeg
     import hfbench.backends.libav

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -15,6 +16,7 @@ from hfbench.bench.record import RunRecord, Sample
 from hfbench.history import History, Point, find_steps
 from hfbench.notebook.colorimetry import delta_e_itp, light_to_pq, pq_to_light, sdr_to_light
 from hfbench.notebook.described import Table, logarithmic, new_figure, number, percent
+from tests.makers.repositories import record, save
 
 
 def _record(**scopes: float) -> RunRecord:
@@ -101,6 +103,19 @@ def test_the_example_history_says_that_it_is_made_up_and_its_steps_are_found() -
     assert {step.commit_range for step in steps} == {"example-39..example-40"}
     assert "3 steps: 3 for the worse" in repr(nb.show_steps(steps))
     assert "+18" in nb.history_figure(history, "cpuMs").alt
+
+
+def test_a_made_up_history_says_what_was_left_out_in_its_favour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records of another repository alone are no history of this one."""
+    monkeypatch.setenv("HFBENCH_HOME", str(tmp_path))
+    save(record("a" * 40), tmp_path / "records" / "1.json")
+    save(record("b" * 40), tmp_path / "records" / "2.json")
+    monkeypatch.chdir(tmp_path)
+    shown = repr(nb.show_history(nb.history()))
+    assert "made up" in shown
+    assert "left out: 2 measurements of 2 commits without a place in the order of commits" in shown
 
 
 def test_no_step_is_shown_with_what_was_searched_and_what_could_have_been_found() -> None:

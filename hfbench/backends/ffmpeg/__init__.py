@@ -24,6 +24,7 @@ from hfbench.backends.libav.feed import Fed, WindowFeed
 from hfbench.backends.linking import link_or_copy
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import Intermediate
+from hfbench.model.profile import Activity, span_of
 from hfbench.model.result import ClipWarning, FailureKind
 from hfbench.pixels.cube_files import cube_of
 from hfbench.pixels.intermediates import intermediate_media, intermediate_spec
@@ -75,7 +76,8 @@ class FfmpegBackend:
         end = None if spec.grid is None else spec.grid.end_of_need
         with WindowFeed(plan.media, start, end, control) as feed:
             arguments = normalize_arguments(plan, spec, path, feed.fed)
-            report = run_ffmpeg(self._program, arguments, into.parent, control, feed.write)
+            with span_of(control.recorder, Activity.PROGRAM, plan.media.path.name):
+                report = run_ffmpeg(self._program, arguments, into.parent, control, feed.write)
         if not report.frames_encoded:
             raise _trouble(report)
         work = _work(feed.fed, report, end, converted=report.frames_encoded, written=_bytes_of([path]))
@@ -113,7 +115,8 @@ class FfmpegBackend:
         end = max(job.targets[index].grid.end_of_need for index in run)
         with WindowFeed(job.media, start, end, control) as feed:
             arguments = extract_arguments(job, named, feed.fed)
-            report = run_ffmpeg(self._program, arguments, parent, control, feed.write)
+            with span_of(control.recorder, Activity.PROGRAM, job.media.path.name):
+                report = run_ffmpeg(self._program, arguments, parent, control, feed.write)
         damage = _damage(job.media, [job.targets[index].grid for index in run], feed.fed, report, control)
         settled = {index: _settle(job, index, feed.fed, report, damage) for index in run}
         if not any(each.frames for each in settled.values()):

@@ -7,12 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Generator
     from pathlib import Path
 
-    from hfbench.backends.base import ExtractJob, ExtractReport, NormalizeReport, ProbeReport
+    from hfbench.backends.base import (
+        ExtractJob,
+        ExtractReport,
+        NormalizeReport,
+        ProbeReport,
+        StreamedPicture,
+        StreamJob,
+        TargetReport,
+    )
     from hfbench.backends.libav.pipeline import Workers
     from hfbench.model.cancellation import Control
+    from hfbench.model.metrics import WorkCounters
     from hfbench.model.plan import ClipPlan
 
 
@@ -64,6 +73,14 @@ class LibavBackend:
         from hfbench.backends.libav.extract import extract
 
         return extract(job, self._workers, control)
+
+    def stream(
+        self, job: StreamJob, control: Control
+    ) -> Generator[StreamedPicture, None, tuple[TargetReport, WorkCounters]]:
+        """See :class:`hfbench.backends.base.StreamingBackend`."""
+        from hfbench.backends.libav.stream import stream
+
+        return stream(job, self._workers, control)
 
     @functools.cached_property
     def _workers(self) -> Workers:

@@ -18,6 +18,7 @@ from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.backends.libav.packets import PacketReader
 from hfbench.backends.libav.pieces import Piece, pieces_of
 from hfbench.model.metrics import WorkCounters
+from hfbench.model.profile import Activity, recorded, span_of
 from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:
@@ -293,7 +294,8 @@ class WindowDecoder:
         dating = Dating(self.reader, self.period)
         expected: set[int] = set()
         read_errors = self.reader.count.errors
-        for dated in self.reader.until(piece.media_end, self._control):
+        packets = self.reader.until(piece.media_end, self._control)
+        for dated in recorded(packets, self._control.recorder, Activity.DEMUX, self._media.path.name):
             packet = dated.packet
             is_needed = dated.time is None or self._is_needed(piece, dated.time, dated.until, is_wanted)
             if self._can_skip:
@@ -329,7 +331,8 @@ class WindowDecoder:
         self, decoder: VideoCodecContext, packet: Packet[VideoStream] | None, *, is_careful: bool
     ) -> list[VideoFrame]:
         try:
-            frames = decoder.decode(packet)
+            with span_of(self._control.recorder, Activity.DECODE, self._media.path.name):
+                frames = decoder.decode(packet)
         except av.error.EOFError:
             return []
         except av.error.FFmpegError as error:

@@ -117,10 +117,17 @@ class WindowFeed:
                 return
             stream = self._add_stream(output)
             for number, (packet, time) in enumerate(self._packets()):
-                packet.stream = stream
-                packet.time_base = self._time_base
-                packet.pts, packet.dts = self._ticks(time), number
-                output.mux(packet)
+                again = av.Packet(bytes(packet)) if self._media.timing.frames == 1 else None
+                self._mux(output, stream, packet, time, number)
+                if again is not None:
+                    # NUT has no durations: a still picture needs an end, or the program's grid drops it.
+                    self._mux(output, stream, again, time + self._media.timing.period, number + 1)
+
+    def _mux(self, output: OutputContainer, stream: VideoStream, packet: Any, time: Fraction, number: int) -> None:
+        packet.stream = stream
+        packet.time_base = self._time_base
+        packet.pts, packet.dts = self._ticks(time), number
+        output.mux(packet)
 
     def _ticks(self, time: Fraction) -> int:
         return _BIAS_TICKS + round(time / self._time_base)

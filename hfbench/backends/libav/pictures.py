@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.color import Matrix
 from hfbench.model.plan import ImageFormat, Pixels
+from hfbench.model.profile import Activity, span_of
 from hfbench.pixels.cube_files import cube_of
 from hfbench.pixels.filters import (
     color_chain,
@@ -20,19 +21,42 @@ from hfbench.pixels.filters import (
     source_chain,
     tags_after,
 )
-from hfbench.pixels.images import encode_image
+from hfbench.pixels.images import encode_image, to_eight_bits
 from hfbench.pixels.kernels.layouts import layout_of
 from hfbench.pixels.kernels.loading import load
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from contextlib import AbstractContextManager
 
-    from hfbench.backends.base import ExtractJob
+    from av import VideoFrame
+    from numpy.typing import NDArray
+
     from hfbench.model.media import MediaInfo
-    from hfbench.model.plan import ColorMap
+    from hfbench.model.plan import ColorMap, ImageSpec
+    from hfbench.model.profile import ProfileRecorder
     from hfbench.pixels.kernels.pictures import PictureMaker
 
 EIGHT_BITS: Final = 8
+
+
+class PictureJob(Protocol):
+    """What decides the pixels of a file's frames."""
+
+    @property
+    def media(self) -> MediaInfo:
+        """The file."""
+
+    @property
+    def color(self) -> ColorMap | None:
+        """How its colours are mapped."""
+
+    @property
+    def image(self) -> ImageSpec:
+        """What is made of a frame."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """What may convert it."""
 
 
 class FramePictures:
@@ -42,8 +66,9 @@ class FramePictures:
         pixels: what converts the frames; one of another size or format than the file's first is libavfilter's.
     """
 
-    def __init__(self, job: ExtractJob) -> None:
+    def __init__(self, job: PictureJob, recorder: ProfileRecorder | None = None) -> None:
         self._job = job
+        self._recorder = recorder
         self._tags = tags_after(job.color, job.media)
         self._local = threading.local()
         self._maker = _maker_of(job)
@@ -55,12 +80,30 @@ class FramePictures:
         if maker is not None and maker.layout.fits(frame.width, frame.height, frame.format.name):
             planes = planes_of(frame, maker.layout.stored)
             if planes is not None:
-                return maker.encoded(planes)
+                return maker.encoded(planes, self._span)
+        with self._span(Activity.CONVERT):
+            pixels = self._filtered(frame)
+        with self._span(Activity.ENCODE):
+            return encode_image(pixels, self._job.image, self._tags)
+
+    def array(self, frame: VideoFrame) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Full-range RGB or RGBA, shape (height, width, 3 or 4): uint16 for png16, uint8 for png."""
+        maker = self._maker
+        if maker is not None and maker.layout.fits(frame.width, frame.height, frame.format.name):
+            planes = planes_of(frame, maker.layout.stored)
+            if planes is not None:
+                return maker.array(planes)
+        pixels = self._filtered(frame)
+        return pixels if self._job.image.format is ImageFormat.PNG16 else to_eight_bits(pixels)
+
+    def _span(self, activity: Activity) -> AbstractContextManager[None]:
+        return span_of(self._recorder, activity, self._job.media.path.name)
+
+    def _filtered(self, frame: VideoFrame) -> Any:
         runner = getattr(self._local, "runner", None)
         if runner is None:
             runner = self._local.runner = ChainRunner(picture_chain(self._job), self._tags)
-        pixels: Any = convert(runner, frame).to_ndarray()
-        return encode_image(pixels, self._job.image, self._tags)
+        return convert(runner, frame).to_ndarray()
 
 
 def can_use_kernels(pixels: Pixels, media: MediaInfo, color: ColorMap | None) -> bool:
@@ -68,7 +111,7 @@ def can_use_kernels(pixels: Pixels, media: MediaInfo, color: ColorMap | None) ->
     return pixels is Pixels.KERNEL and layout_of(media, color) is not None
 
 
-def _maker_of(job: ExtractJob) -> PictureMaker | None:
+def _maker_of(job: PictureJob) -> PictureMaker | None:
     layout = layout_of(job.media, job.color) if job.pixels is Pixels.KERNEL else None
     kernels = load() if layout is not None else None
     if layout is None or kernels is None:
@@ -87,7 +130,7 @@ def planes_of(frame: VideoFrame, bits: int) -> list[Any] | None:
     return [np.frombuffer(plane, kind).reshape(plane.height, -1) for plane in planes]
 
 
-def picture_chain(job: ExtractJob) -> str:
+def picture_chain(job: PictureJob) -> str:
     """Decoded frame -> RGB of the clip's size: source, colour, shape, then depth.
 
     8-bit images of deeper pictures stay at 16 bits here: rounding them once, exactly, is the image writer's.

@@ -12,19 +12,23 @@ narrow it; every other key is a metric with ``below`` (checked on the contender'
 
 from __future__ import annotations
 
+import difflib
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from hfbench.bench.case import COMPARED
+from hfbench.bench.case import COMPARED, KNOWN_VALUES
 from hfbench.errors import UsageError
+from hfbench.model.metrics import METRICS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ANY_SCENARIO: Final = "*"
+#: What [tool.hfbench] of a project may hold.
+SETTINGS: Final = ("budgets", "engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,25 @@ class Budget:
             where=tuple((str(axis), str(value)) for axis, value in document["where"].items()),
         )
 
+    def __str__(self) -> str:
+        """``hdrPreflightMs < 300 of hdr-sdr-mixed-scope [segment]``."""
+        limits = [f"< {self.below:g}"] if self.below is not None else []
+        limits += [f"allowance {self.allow.count:g} + {self.allow.share:.1%}"] if self.allow is not None else []
+        where = f" [{' '.join(value for _, value in self.where)}]" if self.where else ""
+        return f"{self.metric} {', '.join(limits)} of {self.scenario}{where}"
+
     def applies(self, scenario: str, axes: Mapping[str, str]) -> bool:
         """Whether the budget is for this scenario on these axes."""
         is_named = self.scenario in {scenario, ANY_SCENARIO}
         return is_named and all(axes.get(axis) == value for axis, value in self.where)
 
 
-def load_budgets(pyproject: Path) -> tuple[Budget, ...]:
+def load_budgets(pyproject: Path, scenarios: Collection[str] | None = None) -> tuple[Budget, ...]:
     """Read the budgets of a pyproject.toml; none where the file or the table is absent.
+
+    Args:
+        pyproject: the file.
+        scenarios: all that there are: a budget of another one could never apply. None: names are not checked.
 
     Raises:
         UsageError: not TOML, or a budget that says something impossible; the message names scenario, key and value.
@@ -93,11 +108,14 @@ def load_budgets(pyproject: Path) -> tuple[Budget, ...]:
             raise UsageError(
                 f"{pyproject.name}: what should hold {name!r} is {table!r}; write a table [tool.hfbench.budgets]"
             )
+        if name == "budgets":
+            for key in table:
+                _known(key, SETTINGS, f"{pyproject.name}: [tool.hfbench] has no setting {key!r}")
         table = table.get(name, {})
-    return tuple(read_budgets(table))
+    return tuple(read_budgets(table, scenarios))
 
 
-def read_budgets(table: object) -> Iterator[Budget]:
+def read_budgets(table: object, scenarios: Collection[str] | None = None) -> Iterator[Budget]:
     """Budgets from the decoded table.
 
     Raises:
@@ -106,13 +124,41 @@ def read_budgets(table: object) -> Iterator[Budget]:
     if not isinstance(table, Mapping):
         raise UsageError(f"tool.hfbench.budgets must be a table of scenarios, not {table!r}")
     for scenario, given in table.items():
+        if scenarios is not None:
+            _known(scenario, (*scenarios, ANY_SCENARIO), f"a budget is declared for {scenario!r}, which is no scenario")
         for entry in given if isinstance(given, list) else [given]:
             if not isinstance(entry, Mapping):
                 raise UsageError(f"budgets of {scenario!r} must be a table of metrics, not {entry!r}")
-            where = tuple((axis, str(entry[axis])) for axis in COMPARED if axis in entry)
+            where = tuple((axis, _axis_value(scenario, axis, entry[axis])) for axis in COMPARED if axis in entry)
             for metric, limits in entry.items():
                 if metric not in COMPARED:
-                    yield _budget(str(scenario), str(metric), limits, where)
+                    yield _budget(str(scenario), _metric(scenario, metric), limits, where)
+
+
+def _axis_value(scenario: str, axis: str, value: object) -> str:
+    """A value that a case can have. A backend may be any other engine's own, unless it looks like a slip."""
+    known = KNOWN_VALUES[axis]
+    wrong = f"a budget of {scenario!r} is for the {axis} {value!r}, which there is not"
+    if not isinstance(value, str) or axis != "backend" or difflib.get_close_matches(value, known, 1):
+        _known(value, known, wrong)
+    return str(value)
+
+
+def _metric(scenario: str, name: str) -> str:
+    """A metric of hfbench, or an engine's own, unless that looks like a slip."""
+    if name not in METRICS:
+        by_lower = {each.lower(): each for each in METRICS}
+        near = by_lower.get(name.lower()) or next(iter(difflib.get_close_matches(name, METRICS, 1, 0.9)), None)
+        near = near or next(iter(difflib.get_close_matches(name, COMPARED, 1, 0.75)), None)
+        if near:
+            raise UsageError(f"a budget of {scenario!r} is for {name!r}, which there is not; did you mean {near}?")
+    return name
+
+
+def _known(name: object, known: Collection[str], wrong: str) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        raise UsageError(wrong + (f"; did you mean {near[0]}?" if near else f"; choose from {', '.join(known)}"))
 
 
 def _budget(scenario: str, metric: str, limits: Any, where: tuple[tuple[str, str], ...]) -> Budget:

@@ -57,7 +57,9 @@ class Side:
             rounds = [sample.round for sample in samples]
             if len(set(rounds)) < len(rounds):
                 engines = ", ".join(sorted({sample.engine for sample in samples}))
-                raise UsageError(f"{self.name} holds {case} twice in one round (engines: {engines}); choose one engine")
+                raise UsageError(
+                    f"{self.name} holds {case} twice in one round (engines: {engines}); choose one with --engine NAME"
+                )
         return {case: tuple(samples) for case, samples in found.items()}
 
 

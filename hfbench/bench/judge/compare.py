@@ -50,6 +50,13 @@ def time_metrics(block_on: Iterable[str] = ("cpu",)) -> tuple[TimeMetric, ...]:
     return (TimeMetric(CPU, CPU_RULE, "cpu" in chosen), TimeMetric(WALL, WALL_RULE, "wall" in chosen))
 
 
+#: What to do about a time that reads as nothing.
+_ADVICE: Final = (
+    "the kernel counts an engine's CPU time in steps of 10 ms: measure a longer scenario, a larger --size or more runs "
+    "per pair (--repeat), or have the engine report the metric itself"
+)
+
+
 class Pairing(Enum):
     """How the two sides' rounds belong together."""
 
@@ -170,6 +177,7 @@ def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = N
     refused = (*machines, *unlike.values())
     explanations = (
         *(row.note for row in rows if row.note),
+        *_unused(terms.budgets, {**before, **after}),
         *_explained(rows),
         *_only_in(contender.name, set(after) - set(before)),
         *_apart(terms),
@@ -259,7 +267,7 @@ def _time_row(case: Case, metric: TimeMetric, paired: Sequence[tuple[Sample, Sam
     blank = Row(case, metric.metric, Kind.TIME, None, None, Pass(), metric.is_blocking)
     if not values or len(values) < len(paired):
         lost = f"{case}: {metric.metric} is missing or zero in {len(paired) - len(values)} of {len(paired)} pairs"
-        return replace(blank, verdict=CouldNotMeasure((lost,)))
+        return replace(blank, verdict=CouldNotMeasure((f"{lost}; {_ADVICE}",)))
     rule = _rule(metric, terms, len(values))
     judgement = judge([math.log(after / before) for before, after in values], rule)
     return replace(
@@ -349,6 +357,16 @@ def _disagreement(case: Case, cpu: Row, wall: Row) -> Iterator[str]:
             f"{case}: CPU time rose by {cpu.judgement.bound.change:+.1%} and wall time did not show it: "
             f"idle cores hide the added work here, and a busy machine will not; {busy}"
         )
+
+
+def _unused(budgets: Sequence[Budget], measured: Mapping[Case, Sequence[Sample]]) -> Iterator[str]:
+    """A budget that nothing was held against decides nothing, and that must be seen."""
+    for budget in budgets:
+        cases = [case for case in measured if budget.applies(case.scenario, case.axes())]
+        if not cases:
+            yield f"no case that was measured has this budget: {budget}"
+        elif budget.below is None and not any(_known(measured[case], budget.metric) for case in cases):
+            yield f"no engine reports the metric of this budget: {budget}"
 
 
 def _only_in(name: str, cases: set[Case]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from hfbench.bench.case import COMPARED, KNOWN_VALUES
 from hfbench.bench.judge.comparability import Side, side_of
 from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
 from hfbench.bench.judge.gate_rule import CONTENDER, GateRule, is_gate, judge_gate, rule_of
+from hfbench.bench.judge.verdict import CouldNotMeasure, combine
 from hfbench.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
@@ -17,25 +18,33 @@ if TYPE_CHECKING:
     from hfbench.bench.record import RunRecord, Sample
 
 
-def compare_apart(before: RunRecord, after: RunRecord, names: tuple[str, str], terms: Terms) -> Comparison:
-    """Two records of two times. Of a gate's record the contender counts.
+def compare_apart(
+    before: RunRecord,
+    after: RunRecord,
+    names: tuple[str, str],
+    terms: Terms,
+    engines: tuple[str | None, str | None] = (None, None),
+) -> Comparison:
+    """Two records of two times. Of a gate's record the contender counts; ``engines`` chooses where there are several.
 
     Raises:
-        UsageError: a record is empty, or holds one case twice (two engines).
+        UsageError: a record is empty, has no such engine, or holds one case twice (two engines).
     """
     sides = [
-        Side(name, _of_interest(record, name), record.fixtures, record.machine)
-        for name, record in zip(names, (before, after), strict=True)
+        Side(name, _of_interest(record, name, engine), record.fixtures, record.machine)
+        for name, record, engine in zip(names, (before, after), engines, strict=True)
     ]
     return compare(sides[0], sides[1], _with(terms, Pairing.APART, terms.across))
 
 
-def compare_values(record: RunRecord, axis: str, terms: Terms) -> tuple[Comparison, ...]:
-    """Two or more values of one axis in one record, each against the first.
+def compare_values(record: RunRecord, axis: str, terms: Terms, engine: str | None = None) -> tuple[Comparison, ...]:
+    """Two or more values of one axis in one record, each against the first; ``engine`` where it holds several.
 
     Raises:
         UsageError: no such axis, or the record holds fewer than two values of it.
     """
+    if engine is not None:
+        record = replace(record, samples=_of_interest(record, "the record", engine))
     found = {getattr(sample, axis) for sample in record.samples} if axis in COMPARED else set()
     known = [value for value in KNOWN_VALUES.get(axis, ()) if value in found]
     values = [*known, *sorted(found - set(known))]
@@ -110,8 +119,20 @@ def compare_engines(record: RunRecord, names: Sequence[str], terms: Terms) -> tu
         UsageError: a name is not in the record.
     """
     fixed = _with(terms, Pairing.FIXED, terms.across)
-    first, *others = (side_of(record, name, engine=name) for name in names)
-    return tuple(compare(first, other, fixed) for other in others)
+    measured = {sample.engine for sample in record.samples}
+    if not record.trouble:
+        first, *others = (side_of(record, name, engine=name) for name in names)
+        return tuple(compare(first, other, fixed) for other in others)
+    trouble = CouldNotMeasure(record.trouble)
+    found = []
+    for name in names[1:]:
+        if {names[0], name} <= measured:
+            first, other = (side_of(record, each, engine=each) for each in (names[0], name))
+            outcome = compare(first, other, fixed)
+            found.append(replace(outcome, verdict=combine((outcome.verdict, trouble))))
+        else:
+            found.append(Comparison(names[0], name, (), (), None, (), trouble))
+    return tuple(found)
 
 
 def differing_axes(record: RunRecord) -> frozenset[str]:
@@ -129,8 +150,13 @@ def differing_axes(record: RunRecord) -> frozenset[str]:
     )
 
 
-def _of_interest(record: RunRecord, name: str) -> tuple[Sample, ...]:
+def _of_interest(record: RunRecord, name: str, engine: str | None = None) -> tuple[Sample, ...]:
     samples = tuple(sample for sample in record.samples if sample.role in {"", CONTENDER})
+    if engine is not None:
+        held = ", ".join(dict.fromkeys(sample.engine for sample in samples))
+        samples = tuple(sample for sample in samples if sample.engine == engine)
+        if not samples:
+            raise UsageError(f"{name} holds no engine {engine!r}; it holds {held or 'none'}")
     if not samples:
         raise UsageError(f"{name} holds no sample that could be compared")
     return samples

@@ -76,6 +76,7 @@ class Engines:
         self._engines: dict[str, Engine] = {}
         self._running = ExitStack()
         self._root = root
+        self._has_run = True
 
     def __enter__(self) -> Self:
         return self
@@ -84,11 +85,13 @@ class Engines:
         self._running.close()
 
     def restart(self) -> None:
-        """End all engines, and start fresh ones.
+        """End all engines, and start fresh ones; engines that have not run anything yet are fresh.
 
         Raises:
             EngineError: one of them does not start, or does not say who it is.
         """
+        if not self._has_run:
+            return
         self._running.close()
         self._running = ExitStack()
         for role, spec in self.specs.items():
@@ -96,6 +99,7 @@ class Engines:
             self._running.callback(engine.close)
             self._engines[role] = engine
             self.hellos[role] = engine.hello()
+        self._has_run = False
 
     def subject(self, role: str) -> External:
         """What runs cases on the engine of a role."""
@@ -104,6 +108,13 @@ class Engines:
     def cases(self, role: str) -> tuple[Case, ...]:
         """What the engine of a role really runs when asked for all: cases that come to the same are run once."""
         return tuple(dict.fromkeys(self.really(role, case) for case in self._work.cases))
+
+    def distinct(self) -> tuple[Case, ...]:
+        """The cases that are asked for, without those that come to the same as an earlier one on every engine."""
+        found: dict[tuple[Case, ...], Case] = {}
+        for case in self._work.cases:
+            found.setdefault(tuple(self.really(role, case) for role in self.specs), case)
+        return tuple(found.values())
 
     def really(self, role: str, asked: Case) -> Case:
         """One such case: axes that the engine has fixed stay fixed, whatever is asked for."""
@@ -127,6 +138,7 @@ class Engines:
             EngineError: the engine did not answer as it should.
         """
         built = self._work.scenarios[case.scenario]
+        self._has_run = True
         with self._root.folder("out-") as out, self._cache_folder(role, case) as cache:
             request = RunRequest(
                 scenario=case.scenario,

@@ -107,12 +107,13 @@ def gate_revisions(
             for revision in sides
         ]
     except revisions.BuildError as error:
-        writer.declare(rule=_rule(options, sides[0].label, sides[1].label, work).to_json())
+        writer.declare(rule=_rule(options, *_two_names(sides[0].label, sides[1].label), work).to_json())
         writer.fail(error)
         return judge_gate(writer.finish(load_after=load()))
+    names = _two_names(sides[0].label, sides[1].label)
     specs = [
-        EngineSpec(revision.label, (str(folder / program), "worker"), _ISOLATED, revision.reported)
-        for revision, folder in zip(sides, folders, strict=True)
+        EngineSpec(name, (str(folder / program), "worker"), _ISOLATED, revision.reported)
+        for name, revision, folder in zip(names, sides, folders, strict=True)
     ]
     return gate(specs[0], specs[1], work, options, writer=writer, on_progress=on_progress)
 
@@ -140,6 +141,14 @@ def gate(
     rule = _rule(options, base.name, contender.name, work)
     writer.declare(rule=rule.to_json())
     with open_run_root() as root, Engines(specs, work, root, start=start) as engines:
+        try:
+            engines.restart()
+        except EngineError as error:
+            writer.fail(error)
+            return judge_gate(writer.finish(load_after=load()))
+        work = replace(work, cases=engines.distinct())  # an engine may have fixed what the cases differ in
+        rule = _rule(options, base.name, contender.name, work)
+        writer.declare(rule=rule.to_json())
 
         def is_decided(group: Group) -> bool:
             case = engines.really(BASELINE, group.participants[0].case)
@@ -158,6 +167,11 @@ def gate(
         except EngineError as error:
             writer.fail(error)
     return judge_gate(writer.finish(load_after=load()))
+
+
+def _two_names(base: str, contender: str) -> tuple[str, str]:
+    """One revision against itself shows what the gate says where nothing changed: the sides still need two names."""
+    return base, f"{contender}, once more" if contender == base else contender
 
 
 def _rule(options: GateOptions, base: str, contender: str, work: Work) -> GateRule:

@@ -8,6 +8,7 @@ History of the protocol, newest first:
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PROTOCOL: Final = "hfbench-worker/1"
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+#: No clip has as many frames.
+_MOST_FRAMES: Final = 2**53
 
 
 class ProtocolError(ValueError):
@@ -144,11 +147,11 @@ class RunAnswer:
         sample = _table(message, "sample")
         metrics, frames = _table(sample, "metrics"), _table(sample, "frames", default={})
         for name, value in metrics.items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise ProtocolError(f"metric {name} is {value!r}; it must be a number or null")
+            if value is not None and not _is_number(value):
+                raise ProtocolError(f"metric {name} is {_short(value)}; it must be a finite number or null")
         for clip, count in frames.items():
-            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                raise ProtocolError(f"frames of {clip!r} is {count!r}; it must be a count")
+            if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < _MOST_FRAMES:
+                raise ProtocolError(f"frames of {clip!r} is {_short(count)}; it must be a count")
         return cls(metrics=metrics, frames=frames)
 
 
@@ -172,6 +175,18 @@ class Refusal:
         """
         error = _table(message, "error")
         return cls(kind=_text(error, "kind", default="failed"), message=_text(error, "message"))
+
+
+def _short(value: object) -> str:
+    return repr(value)[:40]
+
+
+def _is_number(value: object) -> bool:
+    """A number that a float can hold: JSON has no word for infinity, but 1e999 and a 400-digit integer become it."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def encode(message: Mapping[str, Any]) -> bytes:

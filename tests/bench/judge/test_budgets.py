@@ -88,3 +88,34 @@ def test_an_impossible_budget_names_scenario_metric_and_value(tmp_path: Path, li
 def test_not_a_table(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="budgets"):
         load_budgets(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tool.hfbench.budget.mixed]\ncpuMs = { below = 1 }", "no setting 'budget'; did you mean budgets?"),
+        ("[tool.hfbench.budgets.mixd]\ncpuMs = { below = 1 }", "'mixd', which is no scenario; did you mean mixed?"),
+        ("[tool.hfbench.budgets.mixed]\nscope = 'fussed'\ncpuMs = { below = 1 }", "scope 'fussed', .*mean fused"),
+        ("[tool.hfbench.budgets.mixed]\nscope = 3\ncpuMs = { below = 1 }", "scope 3, which there is not; choose"),
+        ("[tool.hfbench.budgets.mixed]\nformat = 'webp'\ncpuMs = { below = 1 }", "format 'webp', .* choose from jpg"),
+        ("[tool.hfbench.budgets.mixed]\nbackend = 'libva'\ncpuMs = { below = 1 }", "backend 'libva', .*mean libav"),
+        ("[tool.hfbench.budgets.mixed]\nscpoe = 'fused'\ncpuMs = { below = 1 }", "'scpoe', .* did you mean scope"),
+        ("[tool.hfbench.budgets.mixed]\ncpuMS = { below = 1 }", "'cpuMS', which there is not; did you mean cpuMs"),
+        ("[tool.hfbench.budgets.mixed]\nhdrPreflihtMs = { below = 1 }", "did you mean hdrPreflightMs"),
+    ],
+)
+def test_a_budget_that_could_never_match_is_an_error(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        load_budgets(written(tmp_path, text), ("mixed", "other"))
+
+
+def test_what_another_engine_calls_its_own_may_have_a_budget(tmp_path: Path) -> None:
+    text = "[tool.hfbench]\nengine = 'x'\n[tool.hfbench.budgets.mixed]\nbackend = 'peer'\nownMs = { below = 1 }"
+    assert load_budgets(written(tmp_path, text), ("mixed",)) == (
+        Budget("mixed", "ownMs", below=1.0, where=(("backend", "peer"),)),
+    )
+
+
+def test_a_budget_in_words() -> None:
+    budget = Budget("mixed", "cpuMs", below=300, allow=Allowance(1, 0.02), where=(("scope", "fused"),))
+    assert str(budget) == "cpuMs < 300, allowance 1 + 2.0% of mixed [fused]"

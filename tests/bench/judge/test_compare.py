@@ -312,3 +312,19 @@ def test_final_states_only_decide(make_side: MakeSide) -> None:
     assert judged is not None
     assert judged.state is State.PASS
     assert outcome.is_decided(row_of(outcome, "cpuMs").case)
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        (Budget("other", "cpuMs", below=300), "no case that was measured has this budget: cpuMs < 300 of other"),
+        (Budget("*", "cpuMs", below=300, where=(("scope", "source"),)), "cpuMs < 300 of * [source]"),
+        (Budget("demo", "packetsRead", allow=Allowance(1)), "no engine reports the metric of this budget: packetsRead"),
+    ],
+)
+def test_a_budget_that_matches_nothing_is_reported(make_side: MakeSide, budget: Budget, words: str) -> None:
+    used = Budget("demo", "framesDecoded", allow=Allowance(1))
+    sides = make_side("a", noisy(15), framesDecoded=1), make_side("b", noisy(15), framesDecoded=1)
+    notes = compare(*sides, Terms(budgets=(budget, used))).explanations
+    assert sum("budget" in note for note in notes) == 1
+    assert any(words in note for note in notes)

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,20 @@ def test_a_budget(run_gate: Run, fake_engine: FakeEngine) -> None:
     outcome = run_gate(fake_engine("old"), fake_engine("new"), options=options)
     assert isinstance(outcome.verdict, Fail)
     assert "its budget is below 50" in outcome.verdict.reasons[0]
+
+
+def test_cases_that_come_to_the_same_on_both_engines_are_measured_once(
+    fake_engine: FakeEngine, make_work: MakeWork, writer: RecordWriter
+) -> None:
+    """Kind: an engine with a scope of its own could not be gated at all: the gate asks for two scopes by default."""
+    work = make_work()
+    (case,) = work.cases
+    asked = replace(work, cases=(case, replace(case, scope="source")))
+    engines = [fake_engine(name, axes={"scope": "whole", "backend": "program"}) for name in ("old", "new")]
+    outcome = gate(*engines, asked, ONE_RUN, writer=writer, on_progress=lambda _: None)
+    assert isinstance(outcome.verdict, Pass)
+    assert {(sample.backend, sample.scope) for sample in writer.record.samples} == {("program", "whole")}
+    assert sum(sample.role == "contender" for sample in writer.record.samples) == 15
 
 
 def test_a_decided_scenario_is_not_measured_further(
@@ -328,7 +343,13 @@ def gated(
         words = " ".join(f"'{word}'" for word in command)
         (project / "program").write_text(f'#!/bin/sh\n[ "$1" = worker ] && exec {words}\nexit 64\n')
 
-    def run(base: dict[str, object], head: dict[str, object] | None, *, uncommitted: bool = False) -> Comparison:
+    def run(
+        base: dict[str, object],
+        head: dict[str, object] | None,
+        *,
+        uncommitted: bool = False,
+        asked: tuple[str, str] | None = None,
+    ) -> Comparison:
         write_engine(**base)
         commit("base")
         write_engine(**(head or {}))
@@ -336,7 +357,7 @@ def gated(
             (project / "engine.json").unlink()
         if not uncommitted:
             commit("head")
-        asked = ("HEAD", ".") if uncommitted else ("HEAD~1", "HEAD")
+        asked = asked or (("HEAD", ".") if uncommitted else ("HEAD~1", "HEAD"))
         return gate_revisions(
             project,
             *asked,
@@ -349,6 +370,14 @@ def gated(
         )
 
     return run
+
+
+def test_a_revision_against_itself(gated: Run, writer: RecordWriter) -> None:
+    """What everybody tries first: nothing has changed, and the gate says so."""
+    outcome = gated({}, {"seed": 1}, asked=("HEAD", "HEAD"))
+    assert isinstance(outcome.verdict, Pass)
+    assert outcome.contender == f"{outcome.base}, once more"
+    assert len(writer.record.engines) == 2
 
 
 def test_two_revisions(gated: Run, told: list[Progress], writer: RecordWriter, tmp_path: Path) -> None:
