@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hfbench.timebase import FrameGrid
 
 #: Containers that may be opened. Anything that can name other files (concat, HLS, DASH, playlists) is not here.
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,ogg,mxf,mpeg,asf,nut,gif,ivf,yuv4mpegpipe"
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,ogg,mxf,mpeg,asf,nut,gif"
 #: Larger pictures are refused before anything is decoded: 16384 x 8640 is beyond 16K UHD's height at full width.
 MAX_PIXELS = 16384 * 8640
 
@@ -150,6 +150,10 @@ class Backend(Protocol):
     #: Whether one job may hold windows that do not touch (the file is opened once for all of them).
     serves_distant_windows: bool
 
+    def load_probe(self) -> None:
+        """Import what :meth:`probe` needs. It is not measured."""
+        ...
+
     def probe(self, path: Path, control: Control) -> ProbeReport:
         """Read one source.
 
@@ -160,7 +164,7 @@ class Backend(Protocol):
         ...
 
     def load(self, plans: Collection[ClipPlan], announce: Callable[[], None]) -> None:
-        """Load what these plans need and what costs once a process or once a machine. It is not measured.
+        """Load what these plans need and what costs once a process or once a machine: no metric holds an import.
 
         Args:
             plans: what is going to be done.
@@ -195,7 +199,7 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of threads and children."""
+        """Release threads and child processes."""
         ...
 
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from hfbench.timebase import to_fraction
 
@@ -79,12 +79,12 @@ def canonical_json(value: KeyValue) -> bytes:
 
 def _canonical(value: object) -> object:
     """The value in JSON's own types, numbers and text in their one spelling."""
-    if value is None or isinstance(value, bool):
-        return value
+    plain = _PLAIN.get(type(value))
+    if plain is not None:
+        return plain(value)
     if isinstance(value, str):
         # str.__str__: an enum that is text counts as its text and not as its name.
-        text = str.__str__(value)
-        return f"={text}" if text.startswith("=") else text
+        return _text(str.__str__(value))
     if isinstance(value, int | float | Fraction):
         return _number(value)
     if isinstance(value, Mapping):
@@ -97,9 +97,26 @@ def _canonical(value: object) -> object:
     raise TypeError(f"a key can't be made from {value!r}: it must be None, a number, text, a sequence or a mapping")
 
 
+def _text(value: str) -> str:
+    return f"={value}" if value.startswith("=") else value
+
+
+def _fraction(value: Fraction) -> int | str:
+    return value.numerator if value.denominator == 1 else f"={value.numerator}/{value.denominator}"
+
+
 def _number(value: float | Fraction) -> int | str | None:
     """A number by its value: None for infinity (the open end of a range)."""
     if isinstance(value, float) and value == math.inf:
         return None
-    exact = to_fraction(value)
-    return exact.numerator if exact.denominator == 1 else f"={exact.numerator}/{exact.denominator}"
+    return _fraction(to_fraction(value))
+
+
+#: The types of nearly all values; the others (enums, subclasses, lists) are told by what they are.
+_PLAIN: Final[Mapping[type, Callable[[Any], object]]] = {
+    type(None): lambda value: value,
+    bool: lambda value: value,
+    int: lambda value: value,
+    str: _text,
+    Fraction: _fraction,
+}

@@ -61,9 +61,7 @@ class JudgingArguments(MeasuringArguments):
 
         if self.budgets is not None and not self.budgets.is_file():
             raise UsageError(f"there is no file {self.budgets} to read budgets from")
-        return load_budgets(
-            self.budgets or Path("pyproject.toml"), (*SCENARIOS, *(file.stem for file in self.compositions))
-        )
+        return load_budgets(self.budgets or Path("pyproject.toml"), SCENARIOS)
 
     @property
     def is_unsure_allowed(self) -> bool:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from hfbench.backends import create_backend
 from hfbench.cache import IdentityKind
-from hfbench.engine.frame_cache import CachedClip, open_cache
+from hfbench.engine.frame_cache import CachedClip, FrameCache, identify_software, no_cache, open_cache
 from hfbench.engine.phase_runner import PhaseRunner, Progress, no_progress
 from hfbench.engine.plan import plan_clips
 from hfbench.engine.preflight import run_preflight
 from hfbench.engine.probe import probe_clips
-from hfbench.engine.profiling import memory_watched
 from hfbench.engine.publish import publish_clips
 from hfbench.engine.resolve import resolve_clips
 from hfbench.engine.workfolder import WorkFolder, refuse_foreign_folders
@@ -29,7 +28,6 @@ from hfbench.pixels.kernels.loading import why_not
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
     from hfbench.composition import Composition
-    from hfbench.model.profile import ProfileRecorder
 
 
 def extract(
@@ -39,7 +37,6 @@ def extract(
     *,
     token: CancelToken | None = None,
     progress: Progress = no_progress,
-    recorder: ProfileRecorder | None = None,
 ) -> ExtractionResult:
     """Extract the frames of every clip of a composition.
 
@@ -52,7 +49,6 @@ def extract(
         options: see :class:`~hfbench.model.options.ExtractOptions`.
         token: cancels the run from another thread or a signal handler.
         progress: called with how far each phase is.
-        recorder: takes a profile of the work; the result then holds it.
 
     Returns:
         One outcome per clip, in the composition's order, and the phase breakdown. A clip that fails is a
@@ -66,15 +62,11 @@ def extract(
     output = Path(out_dir).absolute()
     refuse_foreign_folders(output, tuple(clip.id for clip in composition.clips))
     backend = create_backend(options.backend, options.worker_count)
-    control = Control(token or CancelToken(), options.clip_limit_seconds, recorder=recorder)
+    control = Control(token or CancelToken(), options.clip_limit_seconds)
     folder = WorkFolder(output)
     try:
-        with (
-            ThreadPoolExecutor(options.worker_count, thread_name_prefix="hfbench-clip") as executor,
-            memory_watched(recorder),
-        ):
-            result = _run(composition, options, backend, folder, PhaseRunner(executor, control, progress))
-            return result if recorder is None else replace(result, profile=recorder.finish(result.breakdown.cpu_ms))
+        with ThreadPoolExecutor(options.worker_count, thread_name_prefix="hfbench-clip") as executor:
+            return _run(composition, options, backend, folder, PhaseRunner(executor, control, progress))
     finally:
         backend.close()
         folder.close()
@@ -84,7 +76,7 @@ def _run(
     composition: Composition, options: ExtractOptions, backend: Backend, folder: WorkFolder, runner: PhaseRunner
 ) -> ExtractionResult:
     """The phases, in order."""
-    cache, notes = open_cache(options.cache, IdentityKind(options.cache_identity), backend.name)
+    cache, notes = _cache(options, backend, runner)
     resolved = resolve_clips(composition, options, folder, runner)
     probed = probe_clips(resolved, backend, cache, runner)
     wanted = cache.look_up(plan_clips(probed, composition, options))
@@ -105,6 +97,16 @@ def _run(
     cache.close()
     notes = (*notes, *_pixel_notes(options), *_composition_notes(composition))
     return ExtractionResult(published.outcomes, breakdown, notes, published.leases)
+
+
+def _cache(
+    options: ExtractOptions, backend: Backend, runner: PhaseRunner
+) -> tuple[FrameCache, tuple[ClipWarning, ...]]:
+    if options.cache is None:
+        return no_cache(), ()
+    with runner.unmeasured("looking up versions"):
+        software = identify_software(backend.name)
+    return open_cache(options.cache, IdentityKind(options.cache_identity), software)
 
 
 def with_usable_pixels(options: ExtractOptions) -> ExtractOptions:

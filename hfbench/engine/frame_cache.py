@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hfbench._version import __version__
 from hfbench.backends import backend_version, probe_version
-from hfbench.cache import CacheUnusableError, ExtractionCache, Lease, cache_key
+from hfbench.cache import CacheUnusableError, ExtractionCache, IdentityKind, Lease, cache_key
 from hfbench.model.media_document import DOCUMENT_VERSION, from_document, to_document
 from hfbench.model.plan import ClipPlan, Pixels
 from hfbench.model.result import ClipWarning
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
-    from hfbench.cache import CacheKey, IdentityKind, KeyValue, SourceIdentity
+    from hfbench.cache import CacheKey, KeyValue, SourceIdentity
     from hfbench.engine.plan import Planned
     from hfbench.model.media import MediaInfo
 
@@ -67,20 +67,34 @@ class CachedClip:
 Wanted: TypeAlias = "Planned | CachedClip"
 
 
+@dataclass(frozen=True, slots=True)
+class Software:
+    """What a backend's frames, and the probe results, depend on beside the source and the plan."""
+
+    backend: str
+    backend_version: str
+    reader: str
+
+
+def identify_software(backend: str) -> Software:
+    """Look the versions up. That costs milliseconds once a process: it is done before a run is timed."""
+    reader = f"{probe_version()} document {DOCUMENT_VERSION} engine {_ENGINE_VERSION}"
+    return Software(backend, backend_version(backend), reader)
+
+
 class FrameCache:
     """The cache as the phases use it. Without a store every look-up misses and nothing is kept.
 
     Args:
         store: None for no cache.
         identity: how sources are identified.
-        backend: its name: frames of one are never served for the other.
+        software: what makes the frames: those of one backend or version are never served for another.
     """
 
-    def __init__(self, store: ExtractionCache | None, identity: IdentityKind, backend: str) -> None:
+    def __init__(self, store: ExtractionCache | None, identity: IdentityKind, software: Software) -> None:
         self._store = store
         self._identity = identity
-        self._backend = backend
-        self._backend_version = "" if store is None else backend_version(backend)
+        self._software = software
         self._identities: dict[Path, SourceIdentity | None] = {}
 
     def probe_of(self, path: Path) -> MediaInfo | None:
@@ -88,7 +102,7 @@ class FrameCache:
         identity = self._identify(path)
         if self._store is None or identity is None:
             return None
-        document = self._store.probe_get(identity, reader=_reader())
+        document = self._store.probe_get(identity, reader=self._software.reader)
         if document is None:
             return None
         try:
@@ -100,7 +114,7 @@ class FrameCache:
         """Store what a probe found."""
         identity = self._identify(path)
         if self._store is not None and identity is not None:
-            self._store.probe_put(identity, to_document(report.media), reader=_reader())
+            self._store.probe_put(identity, to_document(report.media), reader=self._software.reader)
 
     def look_up(self, plans: tuple[Planned, ...]) -> tuple[Wanted, ...]:
         """Replace each plan whose frames are in the cache by the cached clip."""
@@ -140,9 +154,7 @@ class FrameCache:
 
     def _key(self, plan: ClipPlan) -> CacheKey | None:
         identity = self._identify(plan.media.path)
-        return (
-            None if identity is None else cache_key(describe_plan(plan, identity, self._backend, self._backend_version))
-        )
+        return None if identity is None else cache_key(describe_plan(plan, identity, self._software))
 
     def _has_changed(self, path: Path) -> bool:
         """Whether a source changed after the run first looked: then its frames can't be attributed to a version."""
@@ -163,23 +175,26 @@ class FrameCache:
         return self._identities[path]
 
 
-def open_cache(root: Path | None, identity: IdentityKind, backend: str) -> tuple[FrameCache, tuple[ClipWarning, ...]]:
+def no_cache() -> FrameCache:
+    """The cache of a run without one."""
+    return FrameCache(None, IdentityKind.STAT, Software("", "", ""))
+
+
+def open_cache(root: Path, identity: IdentityKind, software: Software) -> tuple[FrameCache, tuple[ClipWarning, ...]]:
     """Open the cache in a folder. If that is not possible, the run goes on without one, and a warning says why."""
-    if root is None:
-        return FrameCache(None, identity, backend), ()
     try:
-        return FrameCache(ExtractionCache.open(root), identity, backend), ()
+        return FrameCache(ExtractionCache.open(root), identity, software), ()
     except CacheUnusableError as error:
-        return FrameCache(None, identity, backend), (ClipWarning("cache_unusable", error.message),)
+        return no_cache(), (ClipWarning("cache_unusable", error.message),)
 
 
-def describe_plan(plan: ClipPlan, identity: SourceIdentity, backend: str, version: str) -> dict[str, KeyValue]:
+def describe_plan(plan: ClipPlan, identity: SourceIdentity, software: Software) -> dict[str, KeyValue]:
     """Everything that determines a plan's frames: the source, the steps, and the software that performs them."""
     return {
         "source": identity.described(),
         "steps": _described(plan),
-        "backend": backend,
-        "backend_version": version,
+        "backend": software.backend,
+        "backend_version": software.backend_version,
         "hfbench": __version__,
         "engine": _ENGINE_VERSION,
     }
@@ -190,16 +205,16 @@ def _described(value: object) -> KeyValue:
     if isinstance(value, Enum):
         return str(value.value)
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in _NOT_IN_KEY}
-        return {"is": type(value).__name__, **{name: _described(part) for name, part in parts.items()}}
+        parts = {name: _described(getattr(value, name)) for name in _names_in_key(type(value))}
+        return {"is": type(value).__name__, **parts}
     if value is None or isinstance(value, bool | int | float | Fraction | str):
         return value
     raise TypeError(f"a plan holds {value!r}, which the cache can't describe")
 
 
 @functools.cache
-def _reader() -> str:
-    return f"{probe_version()} document {DOCUMENT_VERSION} engine {_ENGINE_VERSION}"
+def _names_in_key(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name not in _NOT_IN_KEY)
 
 
 def copy_frames(lease: Lease, folder: Path) -> None:

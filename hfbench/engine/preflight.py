@@ -62,7 +62,9 @@ def _encodes(plans: list[ClipPlan], folder: WorkFolder, name: str, *, has_color:
     for plan in plans:
         if plan.normalize and (plan.normalize.color is not None) == has_color:
             equal.setdefault((plan.media.path, plan.normalize), []).append(plan)
-    parent = folder.new_folder(name) if equal else folder.path
+    if not equal:
+        return []
+    parent = folder.new_folder(name)
     return [_Encode(tuple(each), parent / f"{number:05d}") for number, each in enumerate(equal.values())]
 
 

@@ -48,6 +48,9 @@ def probe_clips(
     def probe(source: _Source, control: Control) -> ProbeReport:
         return backend.probe(source.path, control)
 
+    if unknown:
+        with runner.unmeasured("loading FFmpeg's libraries"):
+            backend.load_probe()
     with runner.timed(Phase.HDR_PROBE):
         attempts = runner.map("probe", probe, unknown)
     runner.split_probe_time([each.outcome for each in attempts if isinstance(each.outcome, ProbeReport)])

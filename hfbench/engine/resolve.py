@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hfbench.model.metrics import Phase
 from hfbench.model.plan import ResolvedClip
 from hfbench.model.result import ClipFailure, FailureKind
-from hfbench.sources import SourcePolicy, SourceProblem, is_remote, resolve_source
+from hfbench.sources import SourcePolicy, SourceProblem, is_remote, load_fetch, resolve_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,10 +67,18 @@ def resolve_clips(
     by_src: dict[str, list[Clip]] = {}
     for clip in composition.clips:
         by_src.setdefault(clip.src, []).append(clip)
-    downloads = folder.new_folder("downloads") if any(map(is_remote, by_src)) else None
+    downloads = None
+    if any(map(is_remote, by_src)):
+        with runner.unmeasured("loading the network library"):
+            load_fetch()
+        downloads = folder.new_folder("downloads")
     sources = [_Source(src, tuple(clips)) for src, clips in by_src.items()]
+    resolver = _Resolver(composition, policy, downloads)
     with runner.timed(Phase.RESOLVE):
-        attempts = runner.map("resolve", _Resolver(composition, policy, downloads), sources)
+        attempts = (
+            *runner.map_here("resolve", resolver, [source for source in sources if not is_remote(source.src)]),
+            *runner.map("fetch", resolver, [source for source in sources if is_remote(source.src)]),
+        )
     resolved = {clip.id: _resolved(clip, attempt.outcome) for attempt in attempts for clip in attempt.item.clips}
     return tuple(resolved[clip.id] for clip in composition.clips)
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 from hfbench.backends.base import StreamJob
 from hfbench.backends.libav import LibavBackend
-from hfbench.cache import IdentityKind
 from hfbench.engine.extract import with_usable_pixels
-from hfbench.engine.frame_cache import open_cache
+from hfbench.engine.frame_cache import no_cache
 from hfbench.engine.phase_runner import PhaseRunner, failure_of
 from hfbench.engine.plan import NeverShown, plan_clips
 from hfbench.engine.preflight import run_preflight
@@ -120,9 +119,9 @@ class FrameStream:
             folder = WorkFolder(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hfbench-stream-"))))
             stack.callback(folder.close)
             runner = PhaseRunner(executor, Control(token, options.clip_limit_seconds))
-            no_cache, _ = open_cache(None, IdentityKind.STAT, backend.name)
-            probed = probe_clips(resolve_clips(composition, options, folder, runner), backend, no_cache, runner)
-            planned = no_cache.look_up(plan_clips(probed, composition, options))
+            cache = no_cache()
+            probed = probe_clips(resolve_clips(composition, options, folder, runner), backend, cache, runner)
+            planned = cache.look_up(plan_clips(probed, composition, options))
             backend.load([plan for plan in planned if isinstance(plan, ClipPlan)], lambda: None)
             for clip in run_preflight(planned, backend, folder, runner):
                 yield from self._clip(clip, backend, Control(token, math.inf))

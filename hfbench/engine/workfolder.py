@@ -31,16 +31,29 @@ class WorkFolder:
     """
 
     def __init__(self, out_dir: Path) -> None:
+        self._out_dir = out_dir
+        self._made: tuple[Path, Lock | None] | None = None
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
+            if not os.access(out_dir, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             _sweep(out_dir)
-            self.path, self._lock = _new_locked_folder(out_dir)
         except OSError as error:
-            raise OutputError(
-                f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out",
-                diagnostic=str(error),
-            ) from error
-        self._out_dir = out_dir
+            raise _unusable(out_dir, error) from error
+
+    @property
+    def path(self) -> Path:
+        """The folder; made when it is first asked for, which a run whose frames are all in the cache never does.
+
+        Raises:
+            OutputError: it can't be made.
+        """
+        if self._made is None:
+            try:
+                self._made = _new_locked_folder(self._out_dir)
+            except OSError as error:
+                raise _unusable(self._out_dir, error) from error
+        return self._made[0]
 
     def new_folder(self, name: str) -> Path:
         """An empty folder."""
@@ -50,6 +63,8 @@ class WorkFolder:
 
     def measure(self) -> int:
         """Bytes on disk now, hard links counted once; the high-water mark up to now."""
+        if self._made is None:
+            return 0
         sizes: dict[tuple[int, int], int] = {}
         for parent, _, names in os.walk(self.path):
             for name in names:
@@ -84,9 +99,19 @@ class WorkFolder:
 
     def close(self) -> None:
         """Remove the folder and everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        if self._lock is not None:
-            self._lock.close()
+        if self._made is None:
+            return
+        path, lock = self._made
+        shutil.rmtree(path, ignore_errors=True)
+        if lock is not None:
+            lock.close()
+
+
+def _unusable(out_dir: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out",
+        diagnostic=str(error),
+    )
 
 
 def _new_locked_folder(out_dir: Path) -> tuple[Path, Lock | None]:
@@ -125,10 +150,7 @@ def refuse_foreign_folders(out_dir: Path, clip_ids: tuple[str, ...]) -> None:
         for clip_id in clip_ids:
             _refuse_foreign_folder(out_dir / clip_id, clip_id)
     except OSError as error:
-        raise OutputError(
-            f"the output folder {out_dir} can't be used ({error.strerror}): choose another with --out",
-            diagnostic=str(error),
-        ) from error
+        raise _unusable(out_dir, error) from error
 
 
 def _refuse_foreign_folder(place: Path, clip_id: str) -> None:

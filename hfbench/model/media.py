@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -170,7 +171,7 @@ class MediaInfo:
     @property
     def tags(self) -> ColorTags:
         """The effective tags: each field from the frame, or from the container where the frame does not state it."""
-        return self.frame_tags.merged_over(self.container_tags)
+        return _merged(self.frame_tags, self.container_tags)
 
     @property
     def hdr_target(self) -> HdrTarget | None:
@@ -251,6 +252,14 @@ _KNOWN_MATRICES = {*Matrix, 15, 16, 17}
 _DERIVED_MATRIX: Mapping[int, Matrix] = {Primaries.BT709: Matrix.BT709, Primaries.BT2020: Matrix.BT2020_NCL}
 #: Codecs whose standards infer limited range where nothing is said.
 _LIMITED_BY_DEFAULT = {"h264", "hevc", "av1", "vp8", "vp9", "vvc", "mpeg4", "mpeg2video"}
+
+
+@functools.lru_cache(maxsize=256)
+def _merged(frame: ColorTags, container: ColorTags) -> ColorTags:
+    """Kept, for a plan asks for the tags of its source several times."""
+    return frame.merged_over(container)
+
+
 #: BT.601 systems have 480 or 576 active lines; taller or wider untagged pictures are taken for BT.709.
 LAST_BT601_LINE_COUNT = 576
 FIRST_BT709_WIDTH = 1280

@@ -45,6 +45,11 @@ def is_remote(src: str) -> bool:
     return _REMOTE.match(src) is not None
 
 
+def load_fetch() -> None:
+    """Import what fetching needs: most compositions never do."""
+    from hfbench.sources import fetch  # noqa: F401
+
+
 def resolve_source(
     src: str,
     *,

@@ -39,6 +39,12 @@ class LibavBackend:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hfbench-picture")
         self._count = workers
 
+    def load_probe(self) -> None:
+        """See :class:`hfbench.backends.base.Backend`."""
+        from hfbench.backends.libav.imports import import_for_probing
+
+        import_for_probing()
+
     def probe(self, path: Path, control: Control) -> ProbeReport:
         """See :class:`hfbench.backends.base.Backend`."""
         from hfbench.backends.libav.probe import probe
@@ -47,11 +53,16 @@ class LibavBackend:
 
     def load(self, plans: Collection[ClipPlan], announce: Callable[[], None]) -> None:
         """See :class:`hfbench.backends.base.Backend`."""
+        if not plans:
+            return
+        from hfbench.backends.libav.imports import import_for_kernels, import_for_probing, import_for_working
         from hfbench.model.plan import Pixels
         from hfbench.pixels.kernels.loading import load
 
-        if any(plan.pixels is Pixels.KERNEL for plan in plans):
-            load(announce)
+        import_for_probing()  # the sources may have been known from the cache
+        import_for_working()
+        if any(plan.pixels is Pixels.KERNEL for plan in plans) and load(announce) is not None:
+            import_for_kernels()
 
     def prepare(self, plans: Collection[ClipPlan]) -> None:
         """See :class:`hfbench.backends.base.Backend`."""

@@ -125,9 +125,7 @@ class PacketReader:
         """Read the times of an order clock from all packets; nothing where packets are dated."""
         if isinstance(self._media.clock, OrderClock):
             self._is_at_start = False
-            order = order_times(self._container, self._stream, control)
-            first = round((self._media.timing.first_pts + self._origin) / self._time_base)
-            self.order = [time - order[0] + first for time in order]
+            self.order = order_times(self._container, self._stream, control)
 
     def _first_time(self) -> Fraction:
         if isinstance(self._media.clock, EditedClock):

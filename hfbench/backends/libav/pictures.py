@@ -10,7 +10,6 @@ import numpy as np
 from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.color import Matrix
 from hfbench.model.plan import ImageFormat, Pixels
-from hfbench.model.profile import Activity, span_of
 from hfbench.pixels.cube_files import cube_of
 from hfbench.pixels.filters import (
     color_chain,
@@ -26,14 +25,11 @@ from hfbench.pixels.kernels.layouts import layout_of
 from hfbench.pixels.kernels.loading import load
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from av import VideoFrame
     from numpy.typing import NDArray
 
     from hfbench.model.media import MediaInfo
     from hfbench.model.plan import ColorMap, ImageSpec
-    from hfbench.model.profile import ProfileRecorder
     from hfbench.pixels.kernels.pictures import PictureMaker
 
 EIGHT_BITS: Final = 8
@@ -66,9 +62,8 @@ class FramePictures:
         pixels: what converts the frames; one of another size or format than the file's first is libavfilter's.
     """
 
-    def __init__(self, job: PictureJob, recorder: ProfileRecorder | None = None) -> None:
+    def __init__(self, job: PictureJob) -> None:
         self._job = job
-        self._recorder = recorder
         self._tags = tags_after(job.color, job.media)
         self._local = threading.local()
         self._maker = _maker_of(job)
@@ -80,11 +75,8 @@ class FramePictures:
         if maker is not None and maker.layout.fits(frame.width, frame.height, frame.format.name):
             planes = planes_of(frame, maker.layout.stored)
             if planes is not None:
-                return maker.encoded(planes, self._span)
-        with self._span(Activity.CONVERT):
-            pixels = self._filtered(frame)
-        with self._span(Activity.ENCODE):
-            return encode_image(pixels, self._job.image, self._tags)
+                return maker.encoded(planes)
+        return encode_image(self._filtered(frame), self._job.image, self._tags)
 
     def array(self, frame: VideoFrame) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Full-range RGB or RGBA, shape (height, width, 3 or 4): uint16 for png16, uint8 for png."""
@@ -95,9 +87,6 @@ class FramePictures:
                 return maker.array(planes)
         pixels = self._filtered(frame)
         return pixels if self._job.image.format is ImageFormat.PNG16 else to_eight_bits(pixels)
-
-    def _span(self, activity: Activity) -> AbstractContextManager[None]:
-        return span_of(self._recorder, activity, self._job.media.path.name)
 
     def _filtered(self, frame: VideoFrame) -> Any:
         runner = getattr(self._local, "runner", None)
