@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,21 @@ class _Seconds(click.FloatRange):
 
 
 SECONDS = _Seconds()
+
+
+class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new versions of click only
+    """Two whole numbers with an x between them."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not WIDTHxHEIGHT, as in 1280x720.", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+PIXELS_BY_PIXELS = _Size()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

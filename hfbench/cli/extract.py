@@ -10,7 +10,15 @@ import click
 
 from fixtures_gen.options import json_option
 from hfbench.cli.arguments import typed
-from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, PictureArguments, picture_options
+from hfbench.cli.choices import (
+    BACKENDS,
+    FORMATS,
+    PIXELS_BY_PIXELS,
+    PLACE,
+    SCOPES,
+    PictureArguments,
+    picture_options,
+)
 from hfbench.cli.exit_codes import ExitCode
 from hfbench.cli.lines import say, shown
 from hfbench.cli.telemetry import sink_option, telemetry
@@ -34,6 +42,7 @@ class ExtractArguments(PictureArguments):
     backend: str
     scope: str
     image_format: str
+    size: tuple[int, int] | None
     clip_limit: float
     cache: str | None
     cache_identity: str
@@ -55,6 +64,7 @@ class ExtractArguments(PictureArguments):
             backend=self.backend,
             scope=Scope(self.scope),
             format=None if self.image_format == AUTO_FORMAT else ImageFormat(self.image_format),
+            size=self.size,
             clip_limit_seconds=self.clip_limit,
             cache=cache_root_from(self.cache, os.environ),
             cache_identity=self.cache_identity,
@@ -75,6 +85,7 @@ class ExtractArguments(PictureArguments):
 @click.option("--backend", type=click.Choice(BACKENDS), default="libav", show_default=True)
 @click.option("--scope", type=click.Choice(SCOPES), default="fused", show_default=True)
 @click.option("--format", "image_format", type=click.Choice(("auto", *FORMATS)), default="auto", show_default=True)
+@click.option("--size", type=PIXELS_BY_PIXELS, help="WIDTHxHEIGHT that pictures have to fit in.  [default: their own]")
 @picture_options
 @click.option("--clip-limit", type=float, default=300.0, show_default=True, help="Seconds that one clip may take.")
 @click.option("--cache", help="Folder of the cache, or off.  [default: $HFBENCH_EXTRACT_CACHE_DIR, else off]")

@@ -6,12 +6,12 @@ cases that it gets wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from hfbench.color import HdrTarget, Matrix, Primaries, target_of
-from hfbench.model.pixel_format import PixelFamily
+from hfbench.model.pixel_format import PixelFamily, subsampling_of
 from hfbench.model.plan import (
     ClipPlan,
     ColorMap,
@@ -25,6 +25,7 @@ from hfbench.model.plan import (
     SdrMapping,
     SdrToHdr,
     Segment,
+    Size,
     WholeSource,
 )
 from hfbench.model.result import ClipFailure, ClipWarning, FailureKind, Placement
@@ -112,6 +113,7 @@ def plan_clip(
     if refusal is not None:
         return refusal
     image, warnings = _image_of(probed.media, target, options)
+    image = replace(image, size=fitted_size(probed.media, options.size))
     window = source_window(probed.clip, probed.media.timing, timeline_end)
     if window is None:
         return NeverShown(probed, image, fps)
@@ -245,6 +247,24 @@ def grid_over_source(grid: FrameGrid, timing: FrameTiming) -> FrameGrid:
     start = grid.start - slots_before / grid.rate
     whole = round_half_up((timing.end - start) * grid.rate)
     return FrameGrid(start, grid.rate, max(whole, slots_before + grid.count))
+
+
+def fitted_size(media: MediaInfo, within: tuple[int, int] | None) -> Size | None:
+    """The displayed size of a source's pictures once they fit in a box; None where they do as they are.
+
+    The aspect ratio is kept within a pixel, or two where chroma is subsampled: then both sides are even.
+    """
+    width, height = media.display_size
+    if within is None or (width <= within[0] and height <= within[1]):
+        return None
+    ratio = min(Fraction(within[0], width), Fraction(within[1], height))
+    step = 1 if subsampling_of(media.pixel_format) == "444" else 2
+
+    def side(length: int, limit: int) -> int:
+        whole = step * round_half_up(length * ratio / step)
+        return max(step, min(whole, limit // step * step))
+
+    return Size(side(width, within[0]), side(height, within[1]))
 
 
 def _image_of(

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from hfbench.cache import Lease
     from hfbench.engine.frame_cache import FrameCache
     from hfbench.engine.workfolder import WorkFolder
+    from hfbench.model.media import MediaInfo
     from hfbench.model.options import ExtractOptions
-    from hfbench.model.plan import ClipPlan, Pixels
+    from hfbench.model.plan import ClipPlan, ImageSpec, Pixels
 
 _STRICT_KINDS = {kind.value for kind in (FailureKind.SOURCE_DAMAGED, FailureKind.SHORTER_THAN_REQUESTED)}
 
@@ -133,12 +134,16 @@ def _extracted(
         frames=frames,
         directory=directory,
         pattern=plan.image.pattern,
-        size=plan.media.display_size,
+        size=_size_of(plan.image, plan.media),
         placement=plan.placement,
         warnings=warnings,
         is_cached=is_cached,
         pixels=pixels.value,
     )
+
+
+def _size_of(image: ImageSpec, media: MediaInfo) -> tuple[int, int]:
+    return media.display_size if image.size is None else (image.size.width, image.size.height)
 
 
 def _never_shown(outcome: NeverShown, folder: WorkFolder) -> ExtractedClip:
@@ -149,7 +154,7 @@ def _never_shown(outcome: NeverShown, folder: WorkFolder) -> ExtractedClip:
         frames=0,
         directory=folder.publish(folder.new_folder(f"never-shown/{clip.id}"), clip.id),
         pattern=outcome.image.pattern,
-        size=outcome.probed.media.display_size,
+        size=_size_of(outcome.image, outcome.probed.media),
         placement=Placement(clip.start, clip.end or clip.start, clip.playback_rate, outcome.fps),
         warnings=(ClipWarning("never_shown", message),),
     )

@@ -173,7 +173,7 @@ def iter_frames(
 def _frames_of(clip: PreparedClip, backend: LibavBackend, control: Control) -> Generator[Frame, None, TargetReport]:
     plan = clip.plan
     eight_bits = plan.image.format is not ImageFormat.PNG16
-    image = ImageSpec(ImageFormat.PNG if eight_bits else ImageFormat.PNG16)
+    image = ImageSpec(ImageFormat.PNG if eight_bits else ImageFormat.PNG16, size=plan.image.size)
     tags = tags_after(clip.color, clip.media)
     step = 1 / (plan.placement.fps * plan.placement.playback_rate)
     pictures = backend.stream(StreamJob(clip.media, clip.color, image, clip.grid, plan.pixels), control)

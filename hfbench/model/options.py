@@ -39,6 +39,8 @@ class ExtractOptions:
         sdr_white: luminance of SDR white in the HDR composition, cd/m², 1-10000 (``bt2408`` only).
         pixels: what converts pixels: ``kernel`` (compiled code, and libavfilter for what that can't do) or
             ``libavfilter``. The ``ffmpeg`` backend always uses libavfilter.
+        size: (width, height) that pictures have to fit in, in pixels, as displayed: larger ones are scaled down, the
+            aspect ratio kept. None: every picture has its own size.
         workers: clips worked on at once; 0 means one a core.
         clip_limit_seconds: time limit for the work on one clip in one phase.
         cache: folder of the extraction cache; None for none.
@@ -62,6 +64,7 @@ class ExtractOptions:
     sdr_eotf: SdrEotf = SdrEotf.BT1886
     sdr_white: float = 203.0
     pixels: Pixels = Pixels.KERNEL
+    size: tuple[int, int] | None = None
     workers: int = 0
     clip_limit_seconds: float = 300.0
     cache: Path | None = None
@@ -88,6 +91,7 @@ class ExtractOptions:
         _require("quality", self.quality, "a whole number from 1 to 100 (libjpeg's scale)", ok=is_quality)
         is_white = _is_number(self.sdr_white) and 1 <= self.sdr_white <= PQ_PEAK
         _require("sdr_white", self.sdr_white, "cd/m² from 1 to 10000 (BT.2408 says 203)", ok=is_white)
+        _set(self, "size", _size(self.size))
         is_count = _is_whole(self.workers) and self.workers >= 0
         _require("workers", self.workers, "a whole number, 0 for one a core", ok=is_count)
         is_limit = _is_number(self.clip_limit_seconds) and self.clip_limit_seconds > 0
@@ -124,6 +128,15 @@ def _folder(name: str, value: object) -> Path | None:
         return None
     _require(name, value, "a folder, or None", ok=isinstance(value, str | os.PathLike) and bool(os.fspath(value)))
     return Path(str(value)).absolute()
+
+
+def _size(value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    sides = tuple(value) if isinstance(value, tuple | list) else ()
+    is_pair = len(sides) == 2 and all(_is_whole(side) and side > 0 for side in sides)
+    _require("size", value, "(width, height) in pixels, or None", ok=is_pair)
+    return sides[0], sides[1]
 
 
 def _is_whole(value: object) -> bool:

@@ -59,11 +59,25 @@ class Pixels(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """A displayed size in pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """How a frame is written; ``quality`` is libjpeg's scale, 1-100, and matters for jpg only."""
+    """How a frame is written.
+
+    Attributes:
+        quality: libjpeg's scale, 1-100; matters for jpg only.
+        size: what pictures are scaled to, as displayed; None leaves them as they are.
+    """
 
     format: ImageFormat
     quality: int = 95
+    size: Size | None = None
 
     @property
     def pattern(self) -> str:

@@ -5,6 +5,8 @@ Sources: the filter documentation of FFmpeg 8.1 and 9.0; the exactness of each c
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from math import ceil, lcm
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +17,7 @@ from hfbench.model.plan import ColorMap, GamutSwap
 from hfbench.timebase import FrameGrid, rate_text
 
 if TYPE_CHECKING:
-    from fractions import Fraction
+    from hfbench.model.plan import Size
 
 #: H.273 matrix -> the name that the scale filter has for it.
 _SCALE_MATRIX: Final = {
@@ -194,6 +196,34 @@ def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: 
     transfer = _TRANSFER_NAME[color.target] if color is not None else ""
     tagging = f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
     return join(to_ycbcr if is_needed else "", f"format={pixel_formats}", tagging if is_needed else "")
+
+
+def scaled_media(media: MediaInfo, size: Size | None) -> MediaInfo:
+    """A source as it is behind :func:`size_chain`: of another size, with square pixels, its colours as they were.
+
+    The matrix is stated, for it may have been guessed from the size.
+    """
+    if size is None:
+        return media
+    width, height = _before_turning(media, size)
+    is_ycbcr = media.pixel_family is PixelFamily.YCBCR
+    tags = replace(media.frame_tags, matrix=media.matrix) if is_ycbcr else media.frame_tags
+    return replace(media, width=width, height=height, crop=None, sample_aspect_ratio=Fraction(1), frame_tags=tags)
+
+
+def size_chain(media: MediaInfo, size: Size | None) -> str:
+    """Scale what leaves :func:`source_chain` so that it is displayed at a size; the samples stay of their format.
+
+    libswscale's bicubic kernel (B = 0, C = 0.6), widened by the ratio, on the coded (non-linear) values.
+    """
+    if size is None:
+        return ""
+    width, height = _before_turning(media, size)
+    return f"scale={width}:{height}:{_EXACT_SCALE},setsar=1"
+
+
+def _before_turning(media: MediaInfo, size: Size) -> tuple[int, int]:
+    return (size.height, size.width) if media.orientation.swaps_sides else (size.width, size.height)
 
 
 def geometry_chain(media: MediaInfo) -> str:

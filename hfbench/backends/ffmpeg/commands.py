@@ -20,6 +20,8 @@ from hfbench.pixels.filters import (
     join,
     narrow_chain,
     rgb_chain,
+    scaled_media,
+    size_chain,
     source_chain,
     tags_after,
 )
@@ -64,13 +66,15 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> 
     split = f",split={outputs}" if outputs > 1 else ""
     graph = [source + split + "".join(f"[s{index}]" for index in folders)]
     arguments: list[str] = []
+    shown = scaled_media(job.media, job.image.size)
     for index, folder in folders.items():
         grid = job.targets[index].grid
         chain = join(
             grid_chain(replace(grid, start=grid.start + fed.bias), fed.time_base),
             source_chain(job.media),
-            color_chain(job.color, job.media, cube_of(job.color)),
-            geometry_chain(job.media),
+            size_chain(job.media, job.image.size),
+            color_chain(job.color, shown, cube_of(job.color)),
+            geometry_chain(shown),
             image_chain(job),
         )
         graph.append(f"[s{index}]{chain}[o{index}]")

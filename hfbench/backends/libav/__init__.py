@@ -70,7 +70,7 @@ class LibavBackend:
         from hfbench.pixels.cube_files import cube_of
 
         for plan in plans:
-            if plan.normalize is not None or not can_use_kernels(plan.pixels, plan.media, plan.color):
+            if plan.normalize is not None or not can_use_kernels(plan):
                 cube_of(plan.color)
 
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:

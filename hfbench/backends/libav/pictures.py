@@ -17,6 +17,8 @@ from hfbench.pixels.filters import (
     geometry_chain,
     join,
     rgb_chain,
+    scaled_media,
+    size_chain,
     source_chain,
     tags_after,
 )
@@ -65,43 +67,56 @@ class FramePictures:
     def __init__(self, job: PictureJob) -> None:
         self._job = job
         self._tags = tags_after(job.color, job.media)
+        self._scaling = join(source_chain(job.media), size_chain(job.media, job.image.size)) if job.image.size else ""
         self._local = threading.local()
         self._maker = _maker_of(job)
         self.pixels = Pixels.LIBAVFILTER if self._maker is None else Pixels.KERNEL
 
     def encoded(self, frame: VideoFrame) -> bytes:
         """The bytes of an image file."""
-        maker = self._maker
-        if maker is not None and maker.layout.fits(frame.width, frame.height, frame.format.name):
-            planes = planes_of(frame, maker.layout.stored)
-            if planes is not None:
-                return maker.encoded(planes)
+        planes = self._planes(frame)
+        if self._maker is not None and planes is not None:
+            return self._maker.encoded(planes)
         return encode_image(self._filtered(frame), self._job.image, self._tags)
 
     def array(self, frame: VideoFrame) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Full-range RGB or RGBA, shape (height, width, 3 or 4): uint16 for png16, uint8 for png."""
-        maker = self._maker
-        if maker is not None and maker.layout.fits(frame.width, frame.height, frame.format.name):
-            planes = planes_of(frame, maker.layout.stored)
-            if planes is not None:
-                return maker.array(planes)
+        planes = self._planes(frame)
+        if self._maker is not None and planes is not None:
+            return self._maker.array(planes)
         pixels = self._filtered(frame)
         return pixels if self._job.image.format is ImageFormat.PNG16 else to_eight_bits(pixels)
 
+    def _planes(self, frame: VideoFrame) -> list[Any] | None:
+        """What the kernels take; None where the frame is libavfilter's."""
+        if self._maker is None:
+            return None
+        layout = self._maker.layout
+        shown = self._run("scaling", self._scaling, frame) if self._scaling else frame
+        if not layout.fits(shown.width, shown.height, shown.format.name):
+            return None
+        return planes_of(shown, layout.stored)
+
     def _filtered(self, frame: VideoFrame) -> Any:
-        runner = getattr(self._local, "runner", None)
+        return self._run("whole", picture_chain(self._job), frame).to_ndarray()
+
+    def _run(self, name: str, chain: str, frame: VideoFrame) -> VideoFrame:
+        """Run a chain on this thread's graph for it."""
+        runner = getattr(self._local, name, None)
         if runner is None:
-            runner = self._local.runner = ChainRunner(picture_chain(self._job), self._tags)
-        return convert(runner, frame).to_ndarray()
+            runner = ChainRunner(chain, self._tags)
+            setattr(self._local, name, runner)
+        return convert(runner, frame)
 
 
-def can_use_kernels(pixels: Pixels, media: MediaInfo, color: ColorMap | None) -> bool:
-    """Whether the kernels convert frames of a source, if they can be loaded."""
-    return pixels is Pixels.KERNEL and layout_of(media, color) is not None
+def can_use_kernels(job: PictureJob) -> bool:
+    """Whether the kernels convert a job's frames, if they can be loaded."""
+    return job.pixels is Pixels.KERNEL and layout_of(scaled_media(job.media, job.image.size), job.color) is not None
 
 
 def _maker_of(job: PictureJob) -> PictureMaker | None:
-    layout = layout_of(job.media, job.color) if job.pixels is Pixels.KERNEL else None
+    media = scaled_media(job.media, job.image.size)
+    layout = layout_of(media, job.color) if job.pixels is Pixels.KERNEL else None
     kernels = load() if layout is not None else None
     if layout is None or kernels is None:
         return None
@@ -127,9 +142,11 @@ def picture_chain(job: PictureJob) -> str:
     tags = tags_after(job.color, job.media)
     is_deep = job.image.format is ImageFormat.PNG16 or job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
     pixels = deep_rgb_chain if is_deep else rgb_chain
+    shown = scaled_media(job.media, job.image.size)
     return join(
         source_chain(job.media),
-        color_chain(job.color, job.media, cube_of(job.color)),
-        geometry_chain(job.media),
+        size_chain(job.media, job.image.size),
+        color_chain(job.color, shown, cube_of(job.color)),
+        geometry_chain(shown),
         pixels(tags, has_alpha=job.media.has_alpha),
     )

@@ -81,7 +81,8 @@ class Layout:
         """Whether a frame is laid out like this (files may change in mid-stream)."""
         hidden = self.crop or Crop(0, 0, 0, 0)
         decoded = (self.width + hidden.left + hidden.right, self.height + hidden.top + hidden.bottom)
-        return (width, height, pixel_format) == (*decoded, self.pixel_format)
+        formats = {pixel_format.replace("yuvj", "yuv"), self.pixel_format.replace("yuvj", "yuv")}
+        return (width, height) == decoded and len(formats) == 1
 
     def turned(self, planes: Sequence[Plane]) -> tuple[Plane, Plane, Plane]:
         """Y, U, V as the kernels take them: contiguous, upright, read-only.
