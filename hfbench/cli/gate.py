@@ -45,6 +45,7 @@ class _Revisions:
     repository: Path
     base: str
     head: str
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,14 @@ class GateArguments(JudgingArguments):
         from hfbench.errors import UsageError
 
         specs = tuple(EngineSpec.parse(text) for text in self.engines)
-        if bool(specs) == bool(self.base) or len(specs) not in {0, 2}:
-            raise UsageError("say --base REVISION, or --engine NAME=COMMAND twice (the baseline first), and not both")
-        return _Engines(*specs) if specs else _Revisions(self.repository, self.base or "", self.head)
+        if len(specs) != (2 if self.base is None else min(len(specs), 1)):
+            raise UsageError(
+                "say --base REVISION (with --engine NAME=COMMAND once, where the project does not declare its engine), "
+                "or --engine NAME=COMMAND twice (the baseline first), and not both"
+            )
+        if self.base is None:
+            return _Engines(*specs)
+        return _Revisions(self.repository, self.base, self.head, shlex.join(specs[0].command) if specs else "")
 
     def reproduce(self) -> str:
         """The command that measures the same again, with the seed of the order."""
@@ -135,7 +141,7 @@ class GateArguments(JudgingArguments):
     "engines",
     multiple=True,
     metavar="NAME=COMMAND",
-    help="Judge engines instead of revisions: twice, the baseline first.",
+    help="Judge engines instead of revisions: twice, the baseline first. Once, with --base: the engine of the project.",
 )
 @click.option(
     "--across",
@@ -205,6 +211,7 @@ def _gate(
     writer: RecordWriter,
     on_progress: OnProgress,
 ) -> Comparison:
+    from hfbench.bench.measure.environments import Project
     from hfbench.bench.measure.gate import gate, gate_revisions
     from hfbench.home import home_folder
 
@@ -217,13 +224,13 @@ def _gate(
             writer=writer,
             on_progress=on_progress,
         )
+    project = Project(subject.repository, home_folder() / "environments", subject.engine)
     return gate_revisions(
-        subject.repository,
+        project,
         subject.base,
         subject.head,
         work,
         options,
-        store=home_folder() / "environments",
         writer=writer,
         on_progress=on_progress,
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hfbench.bench.record import load_record
+from tests.makers import fake_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,6 +210,60 @@ def test_a_revision_that_does_not_build(hfbench: Run, tmp_path: Path) -> None:
     ended = hfbench("gate", "--repository", project, "--base", "HEAD", *ONE)
     assert ended.code == 3
     assert "does not build" in ended.out
+
+
+def in_git(project: Path, message: str) -> None:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    for words in (("add", "-A"), (*identity, "commit", "-qm", message)):
+        subprocess.run(["git", "-C", project, *words], check=True)
+
+
+@pytest.fixture
+def own_engine(tmp_path: Path) -> Path:
+    """A repository with an engine in one file, and no Python package."""
+    project = tmp_path / "project"
+    project.mkdir()
+    subprocess.run(["git", "-C", project, "init", "-q"], check=True)
+    shutil.copyfile(fake_engine.__file__, project / "engine.py")
+    (project / "pyproject.toml").write_text("[tool.hfbench]\nengine = 'python3 start.py'\n")
+    start = "import runpy, sys\nsys.argv[1:] = [open('config.json').read()]\n"
+    start += "runpy.run_path('engine.py', run_name='__main__')\n"
+    (project / "start.py").write_text(start)
+    (project / "config.json").write_text("{}")
+    in_git(project, "an engine")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "code"),
+    [("README.md", "words", 0), ("config.json", '{"cpu": 150.0}', 1)],
+    ids=["a README", "half as much again"],
+)
+def test_a_repository_with_an_engine_in_one_file(
+    hfbench: Run, own_engine: Path, file: str, text: str, code: int
+) -> None:
+    (own_engine / file).write_text(text)
+    in_git(own_engine, "a change")
+    ended = hfbench(
+        "gate", "--repository", own_engine, "--base", "HEAD~1", "--head", "HEAD", *ONE, "--record", "r.json"
+    )
+    assert ended.code == code, ended.err
+    assert {each["engine"] for each in load_record("r.json").engines.values()} == {"fake"}
+    # The same with the engine named by the caller, and nothing declared.
+    (own_engine / "pyproject.toml").unlink()
+    in_git(own_engine, "undeclared")
+    asked = ("--engine", "x=python3 start.py")
+    ended = hfbench("gate", "--repository", own_engine, "--base", "HEAD~2", "--head", "HEAD", *asked, *ONE)
+    assert ended.code == code, ended.err
+
+
+def test_a_project_that_only_depends_on_hfbench_is_refused(hfbench: Run, own_engine: Path) -> None:
+    (own_engine / "pyproject.toml").write_text("[project]\nname = 'mine'\nversion = '1'\ndependencies = ['hfbench']\n")
+    in_git(own_engine, "it only depends on it")
+    ended = hfbench("gate", "--repository", own_engine, "--base", "HEAD", *ONE)
+    assert ended.code == 2
+    assert "provides no program 'hfbench'" in ended.err
+    assert "--engine NAME=COMMAND" in ended.err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])

@@ -7,6 +7,7 @@ change.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,17 @@ from hfbench.bench.gate_defaults import PAIRS_PER_PROCESS, REPEATS
 from hfbench.bench.judge.gate_rule import BASELINE, CANARY, CONTENDER, GateRule, judge_gate
 from hfbench.bench.machine import load
 from hfbench.bench.measure import revisions
+from hfbench.bench.measure.environments import (
+    PROGRAM,
+    Environment,
+    Install,
+    Project,
+    build_both,
+    differences,
+    engine_arguments,
+    engine_command,
+    no_engine,
+)
 from hfbench.bench.measure.external import Engines, StartEngine, Work
 from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, results
@@ -22,8 +34,6 @@ from hfbench.bench.protocol.client import STEADY, EngineError, EngineProcess, En
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hfbench.bench.case import Case
     from hfbench.bench.judge.compare import Comparison
     from hfbench.bench.record import RecordWriter, RunRecord
@@ -82,40 +92,56 @@ OnProgress = Callable[[Progress], None]
 
 
 def gate_revisions(
-    repository: Path,
+    project: Project,
     base: str,
     head: str,
     work: Work,
     options: GateOptions,
     *,
-    store: Path,
     writer: RecordWriter,
     on_progress: OnProgress,
-    program: str = "hfbench",
-    install: revisions.Install = revisions.pip_install,
+    install: Install | None = None,
 ) -> Comparison:
-    """Build two revisions, each in its own environment under ``store``, and gate ``head`` (``.`` = as it is now).
+    """Build two revisions, each in its own environment, and gate ``head`` (``.`` = as it is now).
+
+    Both have the same versions of their dependencies; where that can't be, the record says what differs.
 
     Raises:
-        UsageError: no such revision; nothing to measure.
+        UsageError: no such revision; nothing to measure; the project does not provide the engine.
         MachineError: no git program.
     """
-    sides = [revisions.resolve(repository, asked) for asked in (base, head)]
+    sides = [revisions.resolve(project.repository, asked) for asked in (base, head)]
+    names = _two_names(sides[0].label, sides[1].label)
     try:
-        folders = [
-            revisions.environment(repository, revision, store, lambda stage: on_progress(Progress(stage)), install)
-            for revision in sides
-        ]
+        built = build_both(project, sides[0], sides[1], lambda stage: on_progress(Progress(stage)), install)
     except revisions.BuildError as error:
-        writer.declare(rule=_rule(options, *_two_names(sides[0].label, sides[1].label), work).to_json())
+        writer.declare(rule=_rule(options, *names, work).to_json())
         writer.fail(error)
         return judge_gate(writer.finish(load_after=load()))
-    names = _two_names(sides[0].label, sides[1].label)
+    differing = differences(*built)
+    if differing:
+        writer.note(f"dependencies differ between the sides, and may be what is measured: {', '.join(differing)}")
+    commands = [engine_command(project, revision) for revision in sides]
     specs = [
-        EngineSpec(name, (str(folder / program), "worker"), _ISOLATED, revision.reported)
-        for name, revision, folder in zip(names, sides, folders, strict=True)
+        _spec(name, revision, environment, command or next(filter(None, commands), ""))
+        for name, revision, environment, command in zip(names, sides, built, commands, strict=True)
     ]
     return gate(specs[0], specs[1], work, options, writer=writer, on_progress=on_progress)
+
+
+def _spec(name: str, revision: revisions.Revision, built: Environment, command: str) -> EngineSpec:
+    """The engine of a revision: as it is declared, or hfbench's own.
+
+    Raises:
+        UsageError: neither.
+    """
+    if command:
+        path = os.pathsep.join((str(built.programs), os.environ.get("PATH", os.defpath)))
+        variables = {**_ISOLATED, "PATH": path}
+        return EngineSpec(name, engine_arguments(command, built), variables, revision.reported, str(built.source))
+    if not built.provides(PROGRAM):
+        raise UsageError(no_engine(revision))
+    return EngineSpec(name, (str(built.programs / PROGRAM), "worker"), _ISOLATED, revision.reported)
 
 
 def gate(

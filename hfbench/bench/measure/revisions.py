@@ -1,16 +1,13 @@
-"""A revision of a project and an environment that runs it: git worktree, install, kept by content."""
+"""A revision of a project: found by name or as the working tree, and checked out."""
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
-import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.submodules import changed_inside, fill
@@ -21,9 +18,6 @@ from hfbench.git import GitError, git
 WORKING_TREE: Final = "."
 
 _GIT_SECONDS: Final = 120
-_BUILD_SECONDS: Final = 1800
-_READY: Final = "hfbench-ready"
-_TAIL_LINES: Final = 15
 
 #: Called with what is going on, in words.
 OnStage = Callable[[str], None]
@@ -71,10 +65,6 @@ class Revision:
             return f"{'working tree, clean' if self.asked == WORKING_TREE else self.asked} ({short})"
         count = len(self.uncommitted)
         return f"working tree with {count} uncommitted file{'s' if count > 1 else ''} ({short})"
-
-
-#: Puts a source tree into an environment folder with a ``bin``; :func:`pip_install` is the one in use.
-Install = Callable[[Path, Path, Revision, OnStage], None]
 
 
 def resolve(repository: Path, asked: str) -> Revision:
@@ -135,39 +125,8 @@ def _no_revision(repository: Path, asked: str) -> str:
     return f"no revision {asked!r} in this repository{advice or ': name a branch, a tag or a commit'}"
 
 
-def environment(
-    repository: Path, revision: Revision, store: Path, on_stage: OnStage, install: Install | None = None
-) -> Path:
-    """The folder of programs of an environment in which the revision is installed; built once, kept in ``store``.
-
-    An interrupted build is built anew; two at once wait for each other.
-
-    Raises:
-        BuildError: it does not install.
-        MachineError: no git program.
-    """
-    from filelock import FileLock
-
-    folder = f"-{hashlib.sha256(revision.folder.encode()).hexdigest()[:8]}" if revision.folder else ""
-    name = f"{revision.tree[:20]}{folder}-py{sys.version_info.major}{sys.version_info.minor}"
-    place = store / name
-    programs = place / "bin"
-    store.mkdir(parents=True, exist_ok=True)
-    if revision.left_out:
-        on_stage(f"{revision.label}: left out what is not committed in {', '.join(revision.left_out)}")
-    with FileLock(store / f"{name}.lock"):
-        if (place / _READY).exists():
-            on_stage(f"{revision.label}: environment kept from before")
-            return programs
-        shutil.rmtree(place, ignore_errors=True)  # what an interrupted build left
-        with _worktree(repository, revision) as source:
-            (install or pip_install)(source, place, revision, on_stage)
-        (place / _READY).write_text(f"{revision.commit}\n", encoding="utf-8")
-    return programs
-
-
 @contextmanager
-def _worktree(repository: Path, revision: Revision) -> Iterator[Path]:
+def worktree(repository: Path, revision: Revision) -> Iterator[Path]:
     """The project's files at the revision, submodules included; afterwards the repository has no trace of them.
 
     Raises:
@@ -197,43 +156,18 @@ def _project(place: Path, revision: Revision) -> Path:
     return folder
 
 
-def pip_install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
-    """Make a virtual environment at ``place`` and install ``source`` with its dependencies, by uv where it is present.
+def settings(repository: Path, revision: Revision) -> dict[str, Any]:
+    """The pyproject.toml of a project at a revision; empty where there is none.
 
     Raises:
-        BuildError: it does not install; ``diagnostic`` is the end of the installer's output.
+        UsageError: it is no TOML.
     """
-    uv = shutil.which("uv")
-    python = place / "bin" / "python"
-    if uv:
-        on_stage(f"{revision.label}: installing with uv")
-        _build(revision, [uv, "venv", "--quiet", "--python", sys.executable, str(place)])
-        _build(revision, [uv, "pip", "install", "--compile-bytecode", "--python", str(python), str(source)])
-    else:
-        on_stage(f"{revision.label}: installing with pip")
-        _build(revision, [sys.executable, "-m", "venv", str(place)])
-        _build(revision, [str(python), "-m", "pip", "install", "--disable-pip-version-check", str(source)])
-
-
-def _build(revision: Revision, command: list[str]) -> None:
     try:
-        subprocess.run(
-            command,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_BUILD_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        tail = "\n".join(str(error.stdout).splitlines()[-_TAIL_LINES:])
-        raise BuildError(f"{revision.label} does not build: {_last_line(error.stdout)}", diagnostic=tail) from error
-    except subprocess.TimeoutExpired as error:
-        raise BuildError(f"{revision.label} does not build within {_BUILD_SECONDS} s") from error
-
-
-def _last_line(text: str | None) -> str:
-    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower() or line.startswith("fatal")]
-    return (errors or lines or ["no reason given"])[-1]
+        text = git(repository, "show", f"{revision.commit}:{revision.folder}pyproject.toml")
+    except GitError:
+        return {}
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"pyproject.toml of {revision.label} is no TOML: {error}") from error
+    return document

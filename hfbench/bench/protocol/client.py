@@ -65,12 +65,14 @@ class EngineSpec:
     Attributes:
         revision: the full hash of the commit that it was built from, with ``-dirty`` for uncommitted changes; empty
             where the engine itself has to report it.
+        folder: where the command runs; empty: in the current folder.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: STEADY)
     revision: str = ""
+    folder: str = ""
 
     @classmethod
     def parse(cls, text: str) -> EngineSpec:
@@ -108,6 +110,7 @@ class EngineProcess:
                 stderr=subprocess.PIPE,
                 env={**os.environ, **spec.environment},
                 start_new_session=True,
+                cwd=spec.folder or None,
             )
         except OSError as error:
             raise EngineError(f"engine {spec.name!r} does not start: {spec.command[0]}: {error.strerror}") from error

@@ -15,6 +15,7 @@ from hfbench.bench.judge.budgets import Budget
 from hfbench.bench.judge.compare import Comparison, time_metrics
 from hfbench.bench.judge.gate_rule import GateRule, judge_gate
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
+from hfbench.bench.measure.environments import Project
 from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.gate import GateOptions, Progress, gate, gate_revisions
 from hfbench.bench.measure.revisions import BuildError, OnStage, Revision
@@ -359,11 +360,10 @@ def gated(
             commit("head")
         asked = asked or (("HEAD", ".") if uncommitted else ("HEAD~1", "HEAD"))
         return gate_revisions(
-            project,
+            Project(project, tmp_path / "store"),
             *asked,
             make_work(),
             ONE_RUN,
-            store=tmp_path / "store",
             writer=writer,
             on_progress=told.append,
             install=installed_as,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.measure.revisions import BuildError, OnStage, Revision, environment, resolve
+from hfbench.bench.measure import environments
+from hfbench.bench.measure.environments import Install, Project
+from hfbench.bench.measure.revisions import BuildError, OnStage, Revision, resolve
 from hfbench.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
@@ -82,6 +84,13 @@ def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MachineError, match="install git"):
         resolve(tmp_path, "HEAD")
+
+
+def environment(
+    repository: Path, revision: Revision, store: Path, on_stage: OnStage, install: Install | None = None
+) -> Path:
+    """The programs of a revision's environment."""
+    return environments.environment(Project(repository, store), revision, on_stage, install).programs
 
 
 def copied(source: Path, place: Path, _: Revision, on_stage: OnStage) -> None:
