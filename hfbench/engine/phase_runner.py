@@ -114,14 +114,10 @@ class PhaseRunner:
         return tuple(attempts)
 
     def map_here(
-        self, phase: str, task: Callable[[_Item, Control], _Value], items: Sequence[_Item]
+        self, task: Callable[[_Item, Control], _Value], items: Sequence[_Item]
     ) -> tuple[Attempt[_Item, _Value], ...]:
-        """The same in this thread, one after the other: for tasks that take less time than handing them over."""
-        attempts: list[Attempt[_Item, _Value]] = []
-        for item in items:
-            attempts.append(_attempt(task, item, self._control))
-            self._progress(phase, len(attempts), len(items))
-        return tuple(attempts)
+        """The same in this thread, without progress: for tasks that take less time than handing them over."""
+        return tuple(_attempt(task, item, self._control) for item in items)
 
     def count(self, work: WorkCounters) -> None:
         """Add work to the run's counters."""

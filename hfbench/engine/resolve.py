@@ -76,7 +76,7 @@ def resolve_clips(
     resolver = _Resolver(composition, policy, downloads)
     with runner.timed(Phase.RESOLVE):
         attempts = (
-            *runner.map_here("resolve", resolver, [source for source in sources if not is_remote(source.src)]),
+            *runner.map_here(resolver, [source for source in sources if not is_remote(source.src)]),
             *runner.map("fetch", resolver, [source for source in sources if is_remote(source.src)]),
         )
     resolved = {clip.id: _resolved(clip, attempt.outcome) for attempt in attempts for clip in attempt.item.clips}
