@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hfbench.timebase import FrameGrid
 
 #: Containers that may be opened. Anything that can name other files (concat, HLS, DASH, playlists) is not here.
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,ogg,mxf,mpeg,asf,nut,gif"
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,ogg,mxf,mpeg,asf,nut,gif,ivf,yuv4mpegpipe"
 #: Larger pictures are refused before anything is decoded: 16384 x 8640 is beyond 16K UHD's height at full width.
 MAX_PIXELS = 16384 * 8640
 

@@ -49,35 +49,48 @@ class FrameCheck:
         return self.right == self.expected and not self.first_wrong
 
 
+def expected_frames(built: BuiltScenario) -> Mapping[str, int | tuple[int, ...]] | None:
+    """Clip id -> the barcode of each frame that it must give, or how many; None where nobody knows."""
+    if built.frames is not None or built.truth is None:
+        return built.frames
+    return {
+        part.clip_id: tuple(expected_ids(built.truth.file(part.file), part, built.scenario.fps))
+        for part in built.scenario.parts
+    }
+
+
 def check_frames(built: BuiltScenario, images: Mapping[str, Sequence[Path]]) -> FrameCheck | None:
     """Read every image (clip id -> files in their order) and compare it with the truth; None where there is none."""
-    if built.truth is None:
+    known = expected_frames(built)
+    if known is None:
         return None
-    expected = right = 0
-    first_wrong = ""
-    for part in built.scenario.parts:
-        wanted = expected_ids(built.truth.file(part.file), part, built.scenario.fps)
-        found = [read_id(image) for image in images.get(part.clip_id, ())]
-        expected += len(wanted)
-        right += sum(one == other for one, other in zip(wanted, found, strict=False))
-        wrong = next((n for n in range(max(len(wanted), len(found))) if wanted[n : n + 1] != found[n : n + 1]), None)
-        if wrong is not None and not first_wrong:
-            first_wrong = (
-                f"{part.clip_id} frame {wrong + 1} shows {_at(found, wrong)}, should show {_at(wanted, wrong)}"
-            )
-    return FrameCheck(expected, right, first_wrong)
+    checks = [_check_clip(clip, wanted, images.get(clip, ())) for clip, wanted in known.items()]
+    first_wrong = next((each.first_wrong for each in checks if each.first_wrong), "")
+    return FrameCheck(sum(each.expected for each in checks), sum(each.right for each in checks), first_wrong)
+
+
+def _check_clip(clip: str, wanted: int | tuple[int, ...], images: Sequence[Path]) -> FrameCheck:
+    if isinstance(wanted, int):
+        count = len(images)
+        wrong_count = "" if count == wanted else f"{clip}: {count} image files found, should be {wanted}"
+        return FrameCheck(wanted, min(count, wanted), wrong_count)
+    found = [read_id(image) for image in images]
+    right = sum(one == other for one, other in zip(wanted, found, strict=False))
+    wrong = next((n for n in range(max(len(wanted), len(found))) if [*wanted[n : n + 1]] != found[n : n + 1]), None)
+    if wrong is None:
+        return FrameCheck(len(wanted), right)
+    shown = f"{clip} frame {wrong + 1} shows {_at(found, wrong)}, should show {_at(wanted, wrong)}"
+    return FrameCheck(len(wanted), right, shown)
 
 
 def count_frames(built: BuiltScenario, reported: Mapping[str, int], files: int) -> FrameCheck | None:
     """Hold the counts that an engine reports (clip id -> frames; empty: it reports none) and the number of its image
     files against the truth; None where there is none.
     """  # noqa: D205  one sentence
-    if built.truth is None:
+    known = expected_frames(built)
+    if known is None:
         return None
-    parts = {part.clip_id: part for part in built.scenario.parts}
-    wanted = {
-        clip: len(expected_ids(built.truth.file(part.file), part, built.scenario.fps)) for clip, part in parts.items()
-    }
+    wanted = {clip: frames if isinstance(frames, int) else len(frames) for clip, frames in known.items()}
     expected = sum(wanted.values())
     wrong = [
         f"{clip}: {reported.get(clip, 0)} frames reported, should be {wanted.get(clip, 0)}"
@@ -118,7 +131,7 @@ def check_folder(built: BuiltScenario, folder: Path, reported: Mapping[str, int]
     counted = count_frames(built, reported, len(images))
     if counted is None or not counted.is_right:
         return counted
-    by_clip = _by_clip(folder, images, [part.clip_id for part in built.scenario.parts])
+    by_clip = _by_clip(folder, images, [*(expected_frames(built) or ())])
     lost = [image.relative_to(folder).as_posix() for image in images if image not in set().union(*by_clip.values())]
     if lost:
         hint = "write the frames of each clip into a folder with the clip's id for its name"

@@ -46,14 +46,18 @@ class BuiltScenario:
     """A scenario whose fixture stands on disk.
 
     Attributes:
-        fixture_hash: hash of the fixture's recipe, for only like is compared with like.
-        truth: what the fixture's files hold; None where nobody knows, and frames are not checked.
+        fixture_hash: hash of the fixture's recipe (of the sources' content where there is none), for only like is
+            compared with like.
+        truth: what the fixture's files hold; None where there is no fixture.
+        frames: in its place, clip id -> how many frames it must give, or the barcode of each. Without either, frames
+            are not checked.
     """
 
     scenario: Scenario
     composition: Composition
     fixture_hash: str
     truth: Truth | None
+    frames: Mapping[str, int | tuple[int, ...]] | None = None
 
 
 def _part(clip_id: str, file: str, start: int, duration: int, media_start: int = 0) -> Part:

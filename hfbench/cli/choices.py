@@ -86,6 +86,17 @@ class PictureArguments:
         return {name: value for name, value in values.items() if value is not None}
 
 
+composition_option = click.option(
+    "--composition",
+    "compositions",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Measure this composition (JSON or HTML) as a scenario named after the file; repeatable. What its frames must "
+    "show may stand beside it, in NAME.truth.json (docs/gate.md).",
+)
+
+
 def picture_options(function: _Command) -> _Command:
     """How frames are made, whatever the command does with them."""
     for option in (

@@ -12,6 +12,7 @@ from fixtures_gen.options import json_option
 from hfbench.cli.arguments import typed
 from hfbench.cli.choices import (
     BACKENDS,
+    FILE,
     FORMATS,
     PIXELS_BY_PIXELS,
     PLACE,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.model.options import ExtractOptions
+    from hfbench.model.profile import StageProfile
     from hfbench.model.result import ExtractionResult
 
 
@@ -47,6 +49,8 @@ class ExtractArguments(PictureArguments):
     cache: str | None
     cache_identity: str
     sinks: tuple[str, ...]
+    profile: bool
+    trace: Path | None
     strict: bool
     confined: bool
     allow_http: bool
@@ -97,6 +101,8 @@ class ExtractArguments(PictureArguments):
     help="Tell sources apart by path, time and size, or by their bytes.",
 )
 @sink_option
+@click.option("--profile", is_flag=True, help="Show where the time went: demux, decode, convert, encode, write, wait.")
+@click.option("--trace", type=FILE, help="Write a trace that ui.perfetto.dev opens.")
 @click.option("--strict", is_flag=True, help="Damaged or too short sources are failures.")
 @click.option("--confined", is_flag=True, help="Refuse sources outside the project root.")
 @click.option("--allow-http", is_flag=True, help="Allow plain http sources.")
@@ -107,22 +113,46 @@ def command(arguments: ExtractArguments) -> int:
     """Extract the frames of COMPOSITION (JSON or HyperFrames HTML) into one folder per clip."""
     from hfbench.composition import Composition
     from hfbench.engine.extract import extract
+    from hfbench.engine.trace_file import write_trace
     from hfbench.model.cancellation import CancelToken
+    from hfbench.model.profile import ProfileRecorder
 
     options = arguments.options()
     composition = Composition.load(arguments.composition, root=arguments.root, fps=arguments.fps)
     token = CancelToken()
+    recorder = ProfileRecorder() if arguments.profile or arguments.trace else None
     with telemetry(arguments.sinks, as_json=arguments.as_json) as report:
         with cancelled_by_signals(token), progress_bar() as bar:
-            result = extract(composition, arguments.out_dir, options, token=token, progress=bar.show)
+            result = extract(composition, arguments.out_dir, options, token=token, progress=bar.show, recorder=recorder)
         report(result, options)
+    if arguments.trace and result.profile:
+        write_trace(result.profile, arguments.trace)
     if arguments.as_json:
         print_json(result.to_json())
     else:
         _print(result)
+        if arguments.profile and result.profile:
+            _print_profile(result.profile)
     if token.is_cancelled:
         return ExitCode.INTERRUPTED
     return ExitCode.OK if result.success else ExitCode.SOME_CLIPS_FAILED
+
+
+def _print_profile(profile: StageProfile) -> None:
+    """Totals of each activity over all threads, then of each thread."""
+    table = plain_table("activity", "elapsed ms", "CPU ms")
+    for activity, total in profile.by_activity().items():
+        table.add_row(activity.value, f"{total.wall_ms:.1f}", f"{total.cpu_ms:.1f}")
+    threads = plain_table("thread", "busy ms", "waiting ms")
+    for thread, totals in profile.by_thread().items():
+        waiting = sum(total.wall_ms for activity, total in totals.items() if activity.value == "wait")
+        busy = sum(total.wall_ms for total in totals.values()) - waiting
+        threads.add_row(shown(thread), f"{busy:.1f}", f"{waiting:.1f}")
+    console = out()
+    console.print("\nactivities, summed over all threads (CPU of FFmpeg's own threads under decode)")
+    console.print(table)
+    console.print()
+    console.print(threads)
 
 
 def _print(result: ExtractionResult) -> None:

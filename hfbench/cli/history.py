@@ -124,7 +124,10 @@ def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
             soft_wrap=True,
         )
         confirm = gate_command(step, history)
-        console.print(f"  confirm: {shown(confirm or 'no commits are known for it')}\n", soft_wrap=True)
+        console.print(
+            f"  confirm: {shown(confirm or 'no gate can: its commits are not known, or it is not an engine')}\n",
+            soft_wrap=True,
+        )
 
 
 def _print_lines(history: History, steps: int) -> None:

@@ -61,7 +61,9 @@ class JudgingArguments(MeasuringArguments):
 
         if self.budgets is not None and not self.budgets.is_file():
             raise UsageError(f"there is no file {self.budgets} to read budgets from")
-        return load_budgets(self.budgets or Path("pyproject.toml"), SCENARIOS)
+        return load_budgets(
+            self.budgets or Path("pyproject.toml"), (*SCENARIOS, *(file.stem for file in self.compositions))
+        )
 
     @property
     def is_unsure_allowed(self) -> bool:

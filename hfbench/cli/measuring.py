@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hfbench.cli.choices import BACKENDS, CACHES, FILE, FORMATS, SCOPES, SDR_MAPPINGS, SECONDS
+from hfbench.cli.choices import BACKENDS, CACHES, FILE, FORMATS, SCOPES, SDR_MAPPINGS, SECONDS, composition_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +24,7 @@ class MeasuringArguments:
     """Values of :func:`measuring_options`; what is empty or None has the default of the command or the engine."""
 
     scenarios: tuple[str, ...]
+    compositions: tuple[Path, ...]
     size: str
     backends: tuple[str, ...]
     scopes: tuple[str, ...]
@@ -39,11 +40,15 @@ class MeasuringArguments:
     def build(self, scenarios: Sequence[str], scopes: Sequence[str]) -> Work:
         """Build what fixtures are missing; ``scenarios`` and ``scopes`` are those of a command that names none."""
         from hfbench.bench.case import every_case
+        from hfbench.bench.composition_scenarios import load_scenarios
         from hfbench.bench.measure.external import Work
         from hfbench.bench.scenarios import find_scenario
 
-        wanted = [find_scenario(name) for name in dict.fromkeys(self.scenarios or scenarios)]
-        by_name = {each.scenario.name: each for each in build_with_bar(wanted, self.size)}
+        loaded = load_scenarios(self.compositions)
+        names = self.scenarios or (() if loaded else scenarios)
+        wanted = [find_scenario(name) for name in dict.fromkeys(names)]
+        built = (*build_with_bar(wanted, self.size), *loaded) if wanted else loaded
+        by_name = {each.scenario.name: each for each in built}
         cases = every_case(
             by_name,
             backend=self.backends,
@@ -97,6 +102,7 @@ def _what(scenarios: str, scopes: str) -> Sequence[Callable[[_Command], _Command
     described = f"Measure this scenario; repeatable.  [default: {scenarios}]"
     return (
         click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help=described),
+        composition_option,
         click.option("--size", default="180p", show_default=True, help="Picture size of the fixtures: 180p to 2160p."),
         axis("backend", BACKENDS, "libav"),
         axis("scope", SCOPES, scopes),

@@ -9,7 +9,16 @@ import click
 
 from fixtures_gen.options import json_option
 from hfbench.cli.arguments import typed
-from hfbench.cli.choices import BACKENDS, FORMATS, PLACE, SCOPES, PictureArguments, engine_options, picture_options
+from hfbench.cli.choices import (
+    BACKENDS,
+    FORMATS,
+    PLACE,
+    SCOPES,
+    PictureArguments,
+    composition_option,
+    engine_options,
+    picture_options,
+)
 from hfbench.cli.lines import say
 from hfbench.cli.measuring import build_with_bar, record_path
 from hfbench.cli.telemetry import sink_option, telemetry
@@ -32,6 +41,7 @@ class RunArguments(PictureArguments):
     """What the command line of ``run`` says."""
 
     scenarios: tuple[str, ...]
+    compositions: tuple[Path, ...]
     run_all: bool
     list_them: bool
     rounds: int
@@ -54,19 +64,19 @@ class RunArguments(PictureArguments):
         """
         from hfbench.bench.scenarios import HEADLINE, SCENARIOS, find_scenario
 
-        names = tuple(SCENARIOS) if self.run_all else self.scenarios or (HEADLINE,)
+        usual = () if self.compositions else (HEADLINE,)
+        names = tuple(SCENARIOS) if self.run_all else self.scenarios or usual
         return [find_scenario(name) for name in dict.fromkeys(names)]
 
     def axes(self) -> Mapping[str, Sequence[str]]:
         """What built-in backends and engines are measured on alike."""
         return {"scope": self.scopes or SCOPES, "format": self.formats or ("jpg",)}
 
-    def cases(self, scenarios: Sequence[Scenario]) -> tuple[Case, ...]:
+    def cases(self, names: Sequence[str]) -> tuple[Case, ...]:
         """On built-in backends: none where only engines are asked for."""
         from hfbench.bench.case import every_case
 
         backends = self.backends or (() if self.engines else BACKENDS)
-        names = (each.name for each in scenarios)
         return every_case(names, backend=backends, **self.axes()) if backends else ()
 
     def measurement(
@@ -89,6 +99,7 @@ class RunArguments(PictureArguments):
 
 @click.command("run")
 @click.argument("scenarios", nargs=-1)
+@composition_option
 @click.option("--all", "run_all", is_flag=True, help="Every scenario.")
 @click.option("--list", "list_them", is_flag=True, help="List the scenarios and stop.")
 @click.option("--rounds", type=click.IntRange(1, 1000), default=2, show_default=True, help="Counted runs of each case.")
@@ -123,19 +134,21 @@ def command(arguments: RunArguments) -> None:
     Fixtures are built on first use. Each backend and engine runs once uncounted, then every case runs once a round, in
     random order. In the first round the frames are read back and compared with the known truth.
     """
+    from hfbench.bench.composition_scenarios import load_scenarios
     from hfbench.bench.measure.external import parse_engines
     from hfbench.model.options import ExtractOptions
 
     if arguments.list_them:
         _list()
         return
-    wanted = arguments.wanted()
+    wanted, loaded = arguments.wanted(), load_scenarios(arguments.compositions)
+    names = [each.name for each in (*wanted, *(built.scenario for built in loaded))]
     engines = parse_engines(arguments.engines, arguments.backends)
-    cases, options = arguments.cases(wanted), ExtractOptions(**arguments.picture())
+    cases, options = arguments.cases(names), ExtractOptions(**arguments.picture())
     counted = len(cases) * arguments.rounds
     # Sinks are opened, and options read, before minutes are spent on fixtures.
     with telemetry(arguments.sinks, as_json=arguments.as_json, extractions=counted) as report:
-        built = build_with_bar(wanted, arguments.size)
+        built = (*build_with_bar(wanted, arguments.size), *loaded) if wanted else loaded
         measurement = arguments.measurement(built, cases, options, engines)
         measured = _measure(measurement, record_path(arguments.record, "run"), report)
     if arguments.as_json:

@@ -14,6 +14,7 @@ from hfbench.engine.phase_runner import PhaseRunner, Progress, no_progress
 from hfbench.engine.plan import plan_clips
 from hfbench.engine.preflight import run_preflight
 from hfbench.engine.probe import probe_clips
+from hfbench.engine.profiling import memory_watched
 from hfbench.engine.publish import publish_clips
 from hfbench.engine.resolve import resolve_clips
 from hfbench.engine.workfolder import WorkFolder, refuse_foreign_folders
@@ -28,6 +29,7 @@ from hfbench.pixels.kernels.loading import why_not
 if TYPE_CHECKING:
     from hfbench.backends.base import Backend
     from hfbench.composition import Composition
+    from hfbench.model.profile import ProfileRecorder
 
 
 def extract(
@@ -37,6 +39,7 @@ def extract(
     *,
     token: CancelToken | None = None,
     progress: Progress = no_progress,
+    recorder: ProfileRecorder | None = None,
 ) -> ExtractionResult:
     """Extract the frames of every clip of a composition.
 
@@ -49,6 +52,7 @@ def extract(
         options: see :class:`~hfbench.model.options.ExtractOptions`.
         token: cancels the run from another thread or a signal handler.
         progress: called with how far each phase is.
+        recorder: takes a profile of the work; the result then holds it.
 
     Returns:
         One outcome per clip, in the composition's order, and the phase breakdown. A clip that fails is a
@@ -62,11 +66,15 @@ def extract(
     output = Path(out_dir).absolute()
     refuse_foreign_folders(output, tuple(clip.id for clip in composition.clips))
     backend = create_backend(options.backend, options.worker_count)
-    control = Control(token or CancelToken(), options.clip_limit_seconds)
+    control = Control(token or CancelToken(), options.clip_limit_seconds, recorder=recorder)
     folder = WorkFolder(output)
     try:
-        with ThreadPoolExecutor(options.worker_count, thread_name_prefix="hfbench-clip") as executor:
-            return _run(composition, options, backend, folder, PhaseRunner(executor, control, progress))
+        with (
+            ThreadPoolExecutor(options.worker_count, thread_name_prefix="hfbench-clip") as executor,
+            memory_watched(recorder),
+        ):
+            result = _run(composition, options, backend, folder, PhaseRunner(executor, control, progress))
+            return result if recorder is None else replace(result, profile=recorder.finish(result.breakdown.cpu_ms))
     finally:
         backend.close()
         folder.close()

@@ -112,6 +112,11 @@ def plan_clip(
     refusal = _refusal(probed)
     if refusal is not None:
         return refusal
+    if options.format is ImageFormat.JPG and not _fits_jpg(probed.media):
+        message = (
+            f"a jpg holds {_LONGEST_JPG_SIDE} pixels a side, {probed.media.display_size} is larger: use --format png"
+        )
+        return ClipFailure(probed.clip.id, FailureKind.TOO_LARGE, message)
     image, warnings = _image_of(probed.media, target, options)
     image = replace(image, size=fitted_size(probed.media, options.size))
     window = source_window(probed.clip, probed.media.timing, timeline_end)
@@ -272,7 +277,7 @@ def _image_of(
 ) -> tuple[ImageSpec, tuple[ClipWarning, ...]]:
     asked = options.format
     if asked is None:
-        plain = ImageFormat.PNG if media.has_alpha else ImageFormat.JPG
+        plain = ImageFormat.PNG if media.has_alpha or not _fits_jpg(media) else ImageFormat.JPG
         return ImageSpec(ImageFormat.PNG16 if target is not None else plain, options.quality), ()
     if asked is not ImageFormat.JPG:
         return ImageSpec(asked, options.quality), ()
@@ -281,6 +286,14 @@ def _image_of(
         return ImageSpec(ImageFormat.PNG, options.quality), (note,)
     notes = (_JPG_BESIDE_HDR,) if target is not None else ()
     return ImageSpec(ImageFormat.JPG, options.quality), notes
+
+
+#: What libjpeg takes; a JPEG file's own fields end at 65535.
+_LONGEST_JPG_SIDE = 65_500
+
+
+def _fits_jpg(media: MediaInfo) -> bool:
+    return max(media.display_size) <= _LONGEST_JPG_SIDE
 
 
 _JPG_BESIDE_HDR = ClipWarning(

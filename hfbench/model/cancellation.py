@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hfbench.model.profile import ProfileRecorder
 
 
 class StopWork(Exception):  # noqa: N818  a signal inside hfbench, never seen by a caller
@@ -34,15 +38,19 @@ class CancelToken:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """When a piece of work must stop: the caller's token, and a time limit of its own in seconds."""
+    """When a piece of work must stop: the caller's token, and a time limit of its own in seconds.
+
+    ``recorder`` takes its profile, where one was asked for.
+    """
 
     token: CancelToken = field(default_factory=CancelToken)
     limit_seconds: float = 300.0
     started: float = field(default_factory=time.monotonic)
+    recorder: ProfileRecorder | None = None
 
     def restarted(self) -> Control:
         """The same token and limit, with the time starting now: one for each clip."""
-        return Control(self.token, self.limit_seconds)
+        return Control(self.token, self.limit_seconds, recorder=self.recorder)
 
     def check(self) -> None:
         """Do nothing, or raise :class:`StopWork` when the work must end."""

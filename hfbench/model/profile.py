@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 
 class Activity(StrEnum):
-    """What a thread is busy with."""
+    """What a thread is busy with; ``program``: a run of the ffmpeg program, which does all of it."""
 
     DEMUX = "demux"
     DECODE = "decode"
     CONVERT = "convert"
     ENCODE = "encode"
     WRITE = "write"
+    PROGRAM = "program"
     WAIT = "wait"
 
 
@@ -79,12 +80,13 @@ class StageProfile:
     cpu_ms: float
 
     def by_activity(self) -> dict[Activity, ActivityTotal]:
-        """Totals over all threads; CPU time that no span covers is decoding's, on FFmpeg's own threads."""
+        """Totals over all threads. CPU time that no span covers is FFmpeg's: of its codec threads, or the program."""
         totals = _totals((span.activity, span) for span in self.spans)
         unseen = max(0.0, self.cpu_ms - sum(total.cpu_ms for total in totals.values()))
-        decode = totals.get(Activity.DECODE, ActivityTotal(0.0, 0.0))
-        totals[Activity.DECODE] = ActivityTotal(decode.wall_ms, decode.cpu_ms + unseen)
-        return {activity: totals.get(activity, ActivityTotal(0.0, 0.0)) for activity in Activity}
+        ffmpeg = Activity.PROGRAM if Activity.PROGRAM in totals else Activity.DECODE
+        so_far = totals.get(ffmpeg, ActivityTotal(0.0, 0.0))
+        totals[ffmpeg] = ActivityTotal(so_far.wall_ms, so_far.cpu_ms + unseen)
+        return {activity: totals[activity] for activity in Activity if activity in totals}
 
     def by_thread(self) -> dict[str, dict[Activity, ActivityTotal]]:
         """Totals of each thread, without FFmpeg's own codec threads."""
@@ -155,8 +157,26 @@ class ProfileRecorder:
 
 
 _NOTHING: Final = nullcontext()
+_Item = TypeVar("_Item")
 
 
 def span_of(recorder: ProfileRecorder | None, activity: Activity, source: str) -> AbstractContextManager[None]:
     """A recording block, or one that does nothing where no profile was asked for."""
     return _NOTHING if recorder is None else recorder.span(activity, source)
+
+
+def recorded(
+    items: Iterator[_Item], recorder: ProfileRecorder | None, activity: Activity, source: str
+) -> Iterator[_Item]:
+    """The same items; the time that each takes to arrive is recorded where a profile was asked for."""
+    return items if recorder is None else _recorded(items, recorder, activity, source)
+
+
+def _recorded(items: Iterator[_Item], recorder: ProfileRecorder, activity: Activity, source: str) -> Iterator[_Item]:
+    while True:
+        with recorder.span(activity, source):
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item

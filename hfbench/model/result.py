@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hfbench.model.metrics import Breakdown
+    from hfbench.model.profile import StageProfile
 
 
 class Closeable(Protocol):
@@ -165,13 +166,15 @@ class ExtractedClip:
 class ExtractionResult:
     """The outcome of one call: one entry per clip, in the composition's order.
 
-    A context manager: frames that are read from the cache are not evicted until it is closed.
+    A context manager: frames that are read from the cache are not evicted until it is closed. ``profile`` is there
+    where a recorder was given.
     """
 
     outcomes: tuple[ExtractedClip | ClipFailure, ...]
     breakdown: Breakdown
     notes: tuple[ClipWarning, ...] = ()
     leases: tuple[Closeable, ...] = field(default=(), compare=False, repr=False)
+    profile: StageProfile | None = field(default=None, compare=False, repr=False)
 
     def close(self) -> None:
         """Release the frames that are read from the cache: they may be evicted now. A second call does nothing."""
@@ -185,7 +188,7 @@ class ExtractionResult:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:  # a lease belongs to the process that holds it
-        return (ExtractionResult, (self.outcomes, self.breakdown, self.notes))
+        return (ExtractionResult, (self.outcomes, self.breakdown, self.notes, (), self.profile))
 
     @property
     def clips(self) -> tuple[ExtractedClip, ...]:
@@ -203,11 +206,12 @@ class ExtractionResult:
         return not self.failures
 
     def to_json(self) -> dict[str, Any]:
-        """``{"success", "clips", "failures", "notes", "breakdown"}``, JSON-able."""
-        return {
+        """``{"success", "clips", "failures", "notes", "breakdown"}`` and ``"profile"`` if there is one, JSON-able."""
+        shown = {
             "success": self.success,
             "clips": [clip.to_json() for clip in self.clips],
             "failures": [failure.to_json() for failure in self.failures],
             "notes": [note.to_json() for note in self.notes],
             "breakdown": self.breakdown.to_json(),
         }
+        return shown if self.profile is None else shown | {"profile": self.profile.to_json()}

@@ -17,6 +17,8 @@ from hfbench.model.plan import ColorMap, GamutSwap
 from hfbench.timebase import FrameGrid, rate_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hfbench.model.plan import Size
 
 #: H.273 matrix -> the name that the scale filter has for it.
@@ -27,6 +29,16 @@ _SCALE_MATRIX: Final = {
     Matrix.SMPTE170M: "bt601",
     Matrix.SMPTE240M: "smpte240m",
     Matrix.BT2020_NCL: "bt2020",
+}
+#: H.273 matrix -> the name that frames carry it by. A frame of another matrix, or of none that the scaler knows, would
+#: end the graph, though the matrix to read by is stated.
+_MATRIX_NAME: Final[Mapping[int, str]] = {
+    Matrix.BT709: "bt709",
+    Matrix.FCC: "fcc",
+    Matrix.BT470BG: "bt470bg",
+    Matrix.SMPTE170M: "smpte170m",
+    Matrix.SMPTE240M: "smpte240m",
+    Matrix.BT2020_NCL: "bt2020nc",
 }
 #: libavfilter keeps time bases as two signed 32-bit numbers.
 _LARGEST_TIME_BASE: Final = 2**31 - 1
@@ -73,11 +85,13 @@ def source_chain(media: MediaInfo) -> str:
         return ""
     width, height = media.decoded_size
     crop = media.crop
+    name = _MATRIX_NAME.get(media.matrix)
+    naming = f"setparams=colorspace={name}" if name else ""
     to_first_size = f"scale={width}:{height}:flags=bicubic+accurate_rnd"
     cropping = f"crop={media.width}:{media.height}:{crop.left}:{crop.top}:exact=1" if crop else ""
     if is_read_only(media.pixel_format):  # a later picture of another format is read as it is
-        return join(_readable_chain(media), to_first_size, cropping)
-    return join(to_first_size, f"format={media.pixel_format}", cropping, _readable_chain(media))
+        return join(naming, _readable_chain(media), to_first_size, cropping)
+    return join(naming, to_first_size, f"format={media.pixel_format}", cropping, _readable_chain(media))
 
 
 def _readable_chain(media: MediaInfo) -> str:

@@ -19,6 +19,11 @@ ROUNDS = int(os.environ.get("HFBENCH_ASV_ROUNDS", "3"))
 #: Uncounted runs of each case before the counted ones; a warm cache is filled by them.
 WARM_UPS = 1
 
+#: Compositions of one's own, as scenarios: name -> file. ``HFBENCH_ASV_COMPOSITIONS`` names them as PATH names folders.
+COMPOSITIONS = {
+    Path(name).stem: Path(name) for name in os.environ.get("HFBENCH_ASV_COMPOSITIONS", "").split(os.pathsep) if name
+}
+
 BACKENDS = ["libav", "ffmpeg"]
 SCOPES = ["source", "segment", "fused"]
 CACHES = ["off", "cold", "warm"]
@@ -29,6 +34,8 @@ Samples = dict[Any, list[dict[str, Any]]]
 
 def recipe_hash(scenario: str) -> str:
     """The hash that the scenario's fixture is stored under: unlike inputs never share a line."""
+    if scenario in COMPOSITIONS:
+        return _content_hash(scenario)
     try:
         from fixtures_gen import Size
         from hfbench.bench.scenarios import find_scenario, fixture_store
@@ -39,12 +46,18 @@ def recipe_hash(scenario: str) -> str:
         return "unknown"
 
 
+def _content_hash(scenario: str) -> str:
+    try:
+        return str(_built(scenario).fixture_hash)
+    except ImportError:
+        return "unknown"
+
+
 def measure(scenario: str, scopes: list[str], caches: list[str]) -> Samples:
     """Run every case in turn, ``ROUNDS`` times, after the uncounted warm-ups of each."""
     from hfbench.bench.case import every_case
-    from hfbench.bench.scenarios import build_scenarios, find_scenario
 
-    (built,) = build_scenarios([find_scenario(scenario)], SIZE)
+    built = _built(scenario)
     document = _document(built.composition)
     cases = every_case([scenario], backend=BACKENDS, scope=scopes, cache=caches)
     samples: Samples = {}
@@ -55,6 +68,17 @@ def measure(scenario: str, scopes: list[str], caches: list[str]) -> Samples:
                 if metrics is not None and number >= WARM_UPS:
                     samples.setdefault(case, []).append(metrics)
     return samples
+
+
+def _built(scenario: str) -> Any:
+    if scenario in COMPOSITIONS:
+        from hfbench.bench.composition_scenarios import load_scenario
+
+        return load_scenario(COMPOSITIONS[scenario])
+    from hfbench.bench.scenarios import build_scenarios, find_scenario
+
+    (built,) = build_scenarios([find_scenario(scenario)], SIZE)
+    return built
 
 
 def _run(case: Any, document: dict[str, Any], folder: Path) -> dict[str, Any] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from .measuring import BACKENDS, CACHES, SCOPES, Samples, measure, picked, recipe_hash
+from .measuring import BACKENDS, CACHES, COMPOSITIONS, SCOPES, Samples, measure, picked, recipe_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,3 +88,32 @@ class CfrSdrCache(_Tracked):
         return measure(self.scenario, ["fused"], CACHES)
 
     setup_cache.timeout = _SETUP_SECONDS  # type: ignore[attr-defined]
+
+
+def _all_compositions(self: _Tracked) -> Samples:
+    """All of them: asv knows a ``setup_cache`` by its line, and runs this one once for all their classes."""
+    del self
+    return {case: found for name in COMPOSITIONS for case, found in measure(name, SCOPES, ["off"]).items()}
+
+
+_all_compositions.timeout = _SETUP_SECONDS  # type: ignore[attr-defined]
+
+
+def _composition_benchmark(name: str) -> type[_Tracked]:
+    """A class as those above, for a composition of one's own."""
+
+    values = {
+        "__doc__": f"The composition {name}.",
+        "scenario": name,
+        "params": ([name], BACKENDS, SCOPES, ["off"]),
+        "version": recipe_hash(name),
+        "setup_cache": _all_compositions,
+    }
+    title = "".join(word.capitalize() for word in re.split(r"[^0-9A-Za-z]+", name) if word)
+    return type(f"Composition{title}", (_Tracked,), values)
+
+
+for _name in COMPOSITIONS:
+    _made = _composition_benchmark(_name)
+    _made.__module__ = __name__
+    globals()[_made.__name__] = _made

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -139,17 +140,28 @@ def test_the_documented_workflow_judges_a_pull_request(
     }
 
 
+def _confirmation(project: Project, confirm: str) -> list[str]:
+    """The words of the ``confirm:`` line, with both builds checked out: they need no more than that."""
+    words = shlex.split(confirm)
+    assert words[0] == "hfbench"
+    for place, word in enumerate(words):
+        role, built, commit = word.partition("=COMMAND built at ")
+        if built:
+            checkout = project.repository.folder.parent / commit
+            project.repository.git("worktree", "add", "--quiet", "--detach", str(checkout), commit)
+            words[place] = f"{role}={project.command(str(checkout))}"
+    return words[1:]
+
+
 def test_the_history_finds_the_commit_and_the_report_names_the_engine(project: Project, tmp_path: Path) -> None:
     commits = [project.repository.git("rev-parse", "HEAD")]
     commits += [project.commit(slower if number == PLANTED else readme) for number in range(2, COMMITS + 1)]
     records = tmp_path / "records"
     for number, commit in enumerate(commits):
         project.repository.git("checkout", "--quiet", commit)
-        record = str(
-            records / f"{COMMITS - number:02d}.json"
-        )  # the order of names and of measuring is not that of commits
+        record = str(records / f"{COMMITS - number:02d}.json")  # the order of names is not that of commits
         engine = ("--engine", f"tiny={project.command()}")
-        ended = project.hfbench("run", SCENARIO, *engine, "--size", "180p", "--rounds", "3", "--record", record)
+        ended = project.hfbench("run", SCENARIO, *engine, "--size", "180p", "--rounds", "5", "--record", record)
         assert ended.code == 0, ended.err
     project.repository.git("checkout", "--quiet", "main")
     ended = project.hfbench("history", str(records), "--metric", "cpuMs", "--json")
@@ -157,7 +169,8 @@ def test_the_history_finds_the_commit_and_the_report_names_the_engine(project: P
     (step,) = ended.document["steps"]
     assert (step["before"], step["after"]) == (commits[PLANTED - 2], commits[PLANTED - 1])
     assert step["engine"] == "tiny"
-    assert 0.4 < step["change"] < 0.6 or not project.arguments
+    assert 0.3 < step["change"] < 0.7
+    assert project.hfbench(*_confirmation(project, step["confirm"])).code == 1
     report = tmp_path / "report"
     ended = project.hfbench("report", "-n", "history", "-p", f"sources={records}", "--out", str(report))
     assert ended.code == 0, ended.err

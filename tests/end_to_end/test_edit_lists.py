@@ -55,6 +55,8 @@ EDITS = {
     "offset alone": (Nothing(Fraction(1, 2)), Shown(Fraction(0), Fraction(90))),
     "double speed": (Shown(Fraction(0), Fraction(30)), Shown(Fraction(40), Fraction(60), rate=2)),
 }
+#: Those that every source goes through in each run of the tests.
+OFTEN = ("cut", "reorder")
 WINDOWS = ((Fraction(0), None), (Fraction(1), Fraction(1, 2)), (Fraction(7, 6), Fraction(1, 10)))
 
 
@@ -118,8 +120,14 @@ def first_presentation(path: Path) -> int:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("source", list(SOURCES))
-@pytest.mark.parametrize("name", list(EDITS))
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        pytest.param(name, source, marks=() if source == "bframes" or name in OFTEN else pytest.mark.slow)
+        for name in EDITS
+        for source in SOURCES
+    ],
+)
 def test_every_piece_is_shown_where_the_list_puts_it(tmp_path, edited, name, source, backend):
     path = str(edited(source, name))
     clips = [hfbench.Clip(f"w{number}", path, 0, length, start) for number, (start, length) in enumerate(WINDOWS)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 import time
-from importlib import import_module
+from importlib import import_module, reload
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -61,6 +62,30 @@ def test_every_benchmark_gives_a_number_or_says_that_it_is_skipped(
             assert metric == "packetsRead" or way[-1] != "off", f"{metric} of {way} is missing"
     way = (benchmark.params[0][0], "libav", "fused", "off")
     assert all(isinstance(getattr(benchmark, f"track_{metric}")(samples, *way), dict) for metric in EXACT)
+
+
+def test_a_composition_of_ones_own_is_a_benchmark(
+    benchmarks: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from hfbench.bench.scenarios import build_scenarios, find_scenario
+
+    (built,) = build_scenarios([find_scenario("cfr-sdr-cache")], "180p")
+    page = tmp_path / "my page.json"
+    page.write_text(json.dumps(built.composition.to_json()))
+    monkeypatch.setenv("HFBENCH_ASV_COMPOSITIONS", str(page))
+    measuring = reload(benchmarks("measuring"))
+    monkeypatch.setattr(measuring, "ROUNDS", 1)
+    monkeypatch.setattr(measuring, "WARM_UPS", 0)
+    try:
+        benchmark = reload(benchmarks("scenarios")).CompositionMyPage()
+        samples = benchmark.setup_cache()
+        found = benchmark.track_framesWritten(samples, "my page", "libav", "fused", "off")
+        assert found == {"samples": [90], "number": 1}
+        assert len(benchmark.version) == 16
+    finally:
+        monkeypatch.delenv("HFBENCH_ASV_COMPOSITIONS")
+        reload(benchmarks("measuring"))
+        reload(benchmarks("scenarios"))
 
 
 def test_versions_are_hashes_of_recipes_and_units_those_of_the_metrics(scenarios: Any) -> None:

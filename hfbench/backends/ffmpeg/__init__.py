@@ -19,22 +19,25 @@ from hfbench.backends.base import (
 )
 from hfbench.backends.ffmpeg.commands import extract_arguments, is_segment, normalize_arguments
 from hfbench.backends.ffmpeg.program import ProgramReport, find_ffmpeg, run_ffmpeg
+from hfbench.backends.libav.decode import Damage, count_damage
 from hfbench.backends.libav.feed import Fed, WindowFeed
 from hfbench.backends.linking import link_or_copy
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import Intermediate
+from hfbench.model.profile import Activity, span_of
 from hfbench.model.result import ClipWarning, FailureKind
 from hfbench.pixels.cube_files import cube_of
 from hfbench.pixels.intermediates import intermediate_media, intermediate_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from hfbench.backends.base import ProbeReport
     from hfbench.model.cancellation import Control
     from hfbench.model.media import MediaInfo
     from hfbench.model.plan import ClipPlan
+    from hfbench.timebase import FrameGrid
 
 
 class FfmpegBackend:
@@ -83,16 +86,18 @@ class FfmpegBackend:
         end = None if spec.grid is None else spec.grid.end_of_need
         with WindowFeed(plan.media, start, end, control) as feed:
             arguments = normalize_arguments(plan, spec, path, feed.fed)
-            report = run_ffmpeg(self._program, arguments, into.parent, control, feed.write)
+            with span_of(control.recorder, Activity.PROGRAM, plan.media.path.name):
+                report = run_ffmpeg(self._program, arguments, into.parent, control, feed.write)
         if not report.frames_encoded:
             raise _trouble(report)
         work = _work(feed.fed, report, end, converted=report.frames_encoded, written=_bytes_of([path]))
         held_to = report.frames_encoded if may_hold_last(plan.media, feed.fed, report) else spec.expected_frames
+        damage = _damage(plan.media, [spec.grid or plan.grid], feed.fed, report, control)
         warning = damage_warning(
             wanted=held_to or report.frames_encoded,
             got=report.frames_encoded,
-            decode_errors=_lost(feed.fed, report),
-            corrupt_frames=report.corrupt_frames,
+            decode_errors=damage.decode_errors,
+            corrupt_frames=damage.corrupt_frames,
         )
         media = intermediate_media(plan, spec, path, held_to)
         return NormalizeReport(Intermediate(path, media), work, _noticed(warning, report, plan.media))
@@ -120,8 +125,10 @@ class FfmpegBackend:
         end = max(job.targets[index].grid.end_of_need for index in run)
         with WindowFeed(job.media, start, end, control) as feed:
             arguments = extract_arguments(job, named, feed.fed)
-            report = run_ffmpeg(self._program, arguments, parent, control, feed.write)
-        settled = {index: _settle(job, index, feed.fed, report) for index in run}
+            with span_of(control.recorder, Activity.PROGRAM, job.media.path.name):
+                report = run_ffmpeg(self._program, arguments, parent, control, feed.write)
+        damage = _damage(job.media, [job.targets[index].grid for index in run], feed.fed, report, control)
+        settled = {index: _settle(job, index, feed.fed, report, damage) for index in run}
         if not any(each.frames for each in settled.values()):
             raise _trouble(report)
         written = _bytes_of(file for index in run for file in job.targets[index].folder.iterdir())
@@ -136,7 +143,7 @@ def _slots_converted(job: ExtractJob, run: list[int]) -> int:
     return sum(job.targets[index].grid.count for index in run) if job.color is not None else 0
 
 
-def _settle(job: ExtractJob, index: int, fed: Fed, report: ProgramReport) -> TargetReport:
+def _settle(job: ExtractJob, index: int, fed: Fed, report: ProgramReport, damage: Damage) -> TargetReport:
     """Count one target's files, hold the last frame where the source does, and say what is missing."""
     target = job.targets[index]
     got = sum(1 for _ in target.folder.iterdir())
@@ -147,14 +154,19 @@ def _settle(job: ExtractJob, index: int, fed: Fed, report: ProgramReport) -> Tar
             link_or_copy(last, target.folder / (job.image.pattern % (slot + 1)))
         got = wanted
     warning = damage_warning(
-        wanted=wanted, got=got, decode_errors=_lost(fed, report), corrupt_frames=report.corrupt_frames
+        wanted=wanted, got=got, decode_errors=damage.decode_errors, corrupt_frames=damage.corrupt_frames
     )
     return TargetReport(got, _noticed(warning, report, job.media))
 
 
-def _lost(fed: Fed, report: ProgramReport) -> int:
-    """Packets that could not be read or decoded."""
-    return report.decode_errors + fed.errors
+def _damage(media: MediaInfo, grids: Sequence[FrameGrid], fed: Fed, report: ProgramReport, control: Control) -> Damage:
+    """What is broken or missing in the pictures that slots show.
+
+    The program counts what it meets anywhere, so where it met anything the windows are decoded again, to be counted.
+    """
+    if not (report.decode_errors or report.corrupt_frames or fed.errors or fed.pictures > len(report.pts)):
+        return Damage()
+    return count_damage(media, grids, control)
 
 
 def _noticed(damage: ClipWarning | None, report: ProgramReport, media: MediaInfo) -> tuple[ClipWarning, ...]:

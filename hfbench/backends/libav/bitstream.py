@@ -1,12 +1,29 @@
-"""What a packet holds, read from its first bytes: whether a picture comes of it."""
+"""What is known of packets without decoding them: whether a picture comes of one, and whether one may be left out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from av import Packet
     from av.video.stream import VideoStream
+
+
+#: Decoders that look at ``skip_frame`` before each picture, and whose pictures say whether others refer to them.
+_SKIPPING_DECODERS: Final = ("h264", "mpeg1video", "mpeg2video", "mpeg4")
+
+
+def can_skip_unreferenced(stream: VideoStream) -> bool:
+    """Whether the decoder, told to, leaves out exactly those pictures that no other picture refers to.
+
+    HEVC says so within one temporal layer alone (H.265, 7.4.2.2, sub-layer non-reference pictures), so it needs a
+    configuration record with one (ISO/IEC 14496-15, 8.3.2.1.2).
+    """
+    context = stream.codec_context
+    if context.name == "hevc":
+        record = bytes(context.extradata or b"")
+        return len(record) > 21 and record[0] == 1 and (record[21] >> 3 & 7) == 1
+    return context.name in _SKIPPING_DECODERS
 
 
 class PictureCounter:

@@ -50,7 +50,8 @@ def first_unlikely(stamps: Sequence[Stamp]) -> int | None:
     """The first packet whose presentation time can't be right where pictures are reordered; None if all may be.
 
     With B-frames some picture is always shown later than it is decoded, so a long run of equal times means that the
-    presentation times are lost; and no two pictures are shown at one time.
+    presentation times are lost; no two pictures are shown at one time; and none is shown many places from where it is
+    decoded.
     """
     seen: set[int] = set()
     run = 0
@@ -61,7 +62,11 @@ def first_unlikely(stamps: Sequence[Stamp]) -> int | None:
         run = run + 1 if stamp.pts == stamp.dts else 0
         if run > REORDER_DEPTH:
             return number - run + 1
-    return 0 if run == len(stamps) > 2 else None
+    if run == len(stamps) > 2:
+        return 0
+    places = np.argsort(np.argsort([stamp.pts or 0 for stamp in stamps], kind="stable"))
+    displaced = np.flatnonzero(np.abs(places - np.arange(len(stamps))) > REORDER_DEPTH)
+    return int(displaced[0]) if displaced.size else None
 
 
 def is_out_of_order(stamps: Sequence[Stamp]) -> bool:

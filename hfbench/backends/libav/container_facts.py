@@ -66,15 +66,21 @@ def _crop_of_aperture(aperture: tuple[Fraction, ...], width: int, height: int) -
     return Crop(left, top, width - 1 - int(first_x + wide - 1), height - 1 - int(first_y + high - 1))
 
 
-def container_facts(path: Path, format_name: str, track: int) -> ContainerFacts:
-    """Facts of the video track with this number (``track_ID`` or ``TrackNumber``); nothing where there are none."""
-    reader = _READERS.get(format_name.split(",", 1)[0])
-    if reader is None:
-        return ContainerFacts()
+def container_facts(path: Path, format_name: str, *, track_id: int, index: int) -> ContainerFacts:
+    """Facts of one video stream; nothing where there are none.
+
+    Args:
+        path: the file.
+        format_name: FFmpeg's name of the demuxer.
+        track_id: ``track_ID`` of ISO base media.
+        index: libavformat's number of the stream, which in Matroska is the place among the tracks.
+    """
     try:
         with path.open("rb") as file:
-            return reader(file, track)
-    except (OSError, ValueError, IndexError, ZeroDivisionError, struct.error):
+            if format_name.startswith("mov,"):
+                return _iso_facts(file, track_id)
+            return _matroska_facts(file, index) if format_name.startswith("matroska") else ContainerFacts()
+    except (OSError, ValueError, LookupError, ZeroDivisionError, struct.error):
         return ContainerFacts()
 
 
@@ -152,29 +158,27 @@ def _dolby_vision(record: bytes) -> DolbyVision:
 
 # --- Matroska and WebM ----------------------------------------------------------------------------------------------
 
-_SEGMENT, _TRACKS, _ENTRY, _NUMBER, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xD7, 0xE0
+_SEGMENT, _TRACKS, _ENTRY, _TYPE, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0x83, 0xE0
+#: Track types that libavformat makes streams of: video, audio, subtitles, metadata.
+_STREAM_TYPES = {0x01, 0x02, 0x11, 0x21}
 _CROPS = {"left": 0x54CC, "top": 0x54BB, "right": 0x54DD, "bottom": 0x54AA}
 _MAPPING, _MAPPING_TYPE, _MAPPING_DATA = 0x41E4, 0x41E7, 0x41ED
 _DOLBY_TYPES = {int.from_bytes(name, "big") for name in (b"dvcC", b"dvvC", b"dvwC")}
 
 
-def _matroska_facts(file: BinaryIO, track: int) -> ContainerFacts:
-    for kind, entry in _elements(_tracks(file)):
-        if kind != _ENTRY:
-            continue
-        parts = list(_elements(entry))
-        fields = dict(parts)
-        if int.from_bytes(fields.get(_NUMBER, b""), "big") == track:
-            video = dict(_elements(fields.get(_VIDEO, b"")))
-            crop = Crop(**{side: int.from_bytes(video.get(name, b""), "big") for side, name in _CROPS.items()})
-            mappings = [dict(_elements(data)) for name, data in parts if name == _MAPPING]
-            records = [
-                each[_MAPPING_DATA]
-                for each in mappings
-                if int.from_bytes(each.get(_MAPPING_TYPE, b""), "big") in _DOLBY_TYPES and _MAPPING_DATA in each
-            ]
-            return ContainerFacts(crop=crop, dolby_vision=_dolby_vision(records[0]) if records else None)
-    return ContainerFacts()
+def _matroska_facts(file: BinaryIO, index: int) -> ContainerFacts:
+    entries = [list(_elements(data)) for kind, data in _elements(_tracks(file)) if kind == _ENTRY]
+    parts = [each for each in entries if _number(dict(each).get(_TYPE)) in _STREAM_TYPES][index]
+    video = dict(_elements(dict(parts).get(_VIDEO, b"")))
+    crop = Crop(**{side: _number(video.get(name)) for side, name in _CROPS.items()})
+    mappings = [dict(_elements(data)) for name, data in parts if name == _MAPPING]
+    records = [each[_MAPPING_DATA] for each in mappings if _number(each.get(_MAPPING_TYPE)) in _DOLBY_TYPES]
+    return ContainerFacts(crop=crop, dolby_vision=_dolby_vision(records[0]) if records else None)
+
+
+def _number(data: bytes | None) -> int:
+    """An unsigned integer element; one that is absent is 0."""
+    return int.from_bytes(data or b"", "big")
 
 
 def _tracks(file: BinaryIO) -> bytes:
@@ -209,6 +213,3 @@ def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
     file = BytesIO(data)
     while (kind := _vint(file, keeps_marker=True)) is not None:
         yield kind, file.read(_vint(file) or 0)
-
-
-_READERS: Final = {"mov": _iso_facts, "matroska": _matroska_facts}

@@ -12,11 +12,13 @@ import av.error
 
 from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
 from hfbench.backends.libav.alpha_layer import AlphaLayerDecoder, has_alpha_layer
+from hfbench.backends.libav.bitstream import can_skip_unreferenced
 from hfbench.backends.libav.files import open_media
 from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.backends.libav.packets import PacketReader
 from hfbench.backends.libav.pieces import Piece, pieces_of
 from hfbench.model.metrics import WorkCounters
+from hfbench.model.profile import Activity, recorded, span_of
 from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ class WindowDecoder:
         container, stream = self._files.enter_context(open_media(self._media))
         self.reader = PacketReader(container, stream, self._media)
         self.stream = stream
+        self._can_skip = can_skip_unreferenced(stream)
         self._fast = open_decoder(stream, threads=self._threads)
         self.reader.learn_order(self._control)
         return self
@@ -291,16 +294,19 @@ class WindowDecoder:
         dating = Dating(self.reader, self.period)
         expected: set[int] = set()
         read_errors = self.reader.count.errors
-        for dated in self.reader.until(piece.media_end, self._control):
+        packets = self.reader.until(piece.media_end, self._control)
+        for dated in recorded(packets, self._control.recorder, Activity.DEMUX, self._media.path.name):
             packet = dated.packet
             is_needed = dated.time is None or self._is_needed(piece, dated.time, dated.until, is_wanted)
-            decoder.skip_frame = "DEFAULT" if is_needed else "NONREF"
+            if self._can_skip:
+                decoder.skip_frame = "DEFAULT" if is_needed else "NONREF"
             if is_needed and dated.shows and packet.pts is not None:
                 expected.add(packet.pts)
             for frame in self._decode(decoder, packet, is_careful=is_careful):
                 expected.discard(frame.pts)
                 yield frame, dating.date(frame)
-        decoder.skip_frame = "DEFAULT"
+        if self._can_skip:
+            decoder.skip_frame = "DEFAULT"
         for frame in self._decode(decoder, None, is_careful=is_careful):
             expected.discard(frame.pts)
             yield frame, dating.date(frame)
@@ -325,7 +331,8 @@ class WindowDecoder:
         self, decoder: VideoCodecContext, packet: Packet[VideoStream] | None, *, is_careful: bool
     ) -> list[VideoFrame]:
         try:
-            frames = decoder.decode(packet)
+            with span_of(self._control.recorder, Activity.DECODE, self._media.path.name):
+                frames = decoder.decode(packet)
         except av.error.EOFError:
             return []
         except av.error.FFmpegError as error:
@@ -442,3 +449,24 @@ class Run:
         if until is None:
             return True
         return any(max(0, grid.first_slot(time)) < min(grid.count, grid.first_slot(until)) for grid in self._grids)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is broken or missing in some windows."""
+
+    decode_errors: int = 0
+    corrupt_frames: int = 0
+
+
+def count_damage(media: MediaInfo, grids: Sequence[FrameGrid], control: Control) -> Damage:
+    """Decode windows that overlap or touch to see what is broken or missing in them.
+
+    Raises:
+        StopWork: cancelled or out of time.
+    """
+    with WindowDecoder(media, control, threads=1) as decoder:
+        run = decoder.run(grids)
+        for _ in run:
+            pass
+        return Damage(run.decode_errors, run.corrupt_frames)

@@ -35,7 +35,7 @@ def extract(job: ExtractJob, workers: Workers, control: Control) -> ExtractRepor
     """
     reports: dict[int, TargetReport | TargetFailure] = {}
     with WindowDecoder(job.media, control) as decoder:
-        pipeline = FramePipeline(job, workers)
+        pipeline = FramePipeline(job, workers, control.recorder)
         try:
             for run in merge_touching(job.targets):
                 reports.update(_attempt_run(decoder, job, run, pipeline))

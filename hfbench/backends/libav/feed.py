@@ -61,6 +61,7 @@ class Fed:
         codec: the decoder to use, empty for the source's own.
         decoded: pictures decoded here, to find where to begin or because no container keeps their codec.
         saw_later: whether the file goes on after the window.
+        pictures: packets fed that show a picture.
         errors: read errors.
     """
 
@@ -69,6 +70,7 @@ class Fed:
     container: str = "nut"
     codec: str = ""
     decoded: int = 0
+    pictures: int = 0
     errors: int = 0
     saw_later: bool = False
 
@@ -115,10 +117,17 @@ class WindowFeed:
                 return
             stream = self._add_stream(output)
             for number, (packet, time) in enumerate(self._packets()):
-                packet.stream = stream
-                packet.time_base = self._time_base
-                packet.pts, packet.dts = self._ticks(time), number
-                output.mux(packet)
+                again = av.Packet(bytes(packet)) if self._media.timing.frames == 1 else None
+                self._mux(output, stream, packet, time, number)
+                if again is not None:
+                    # NUT has no durations: a still picture needs an end, or the program's grid drops it.
+                    self._mux(output, stream, again, time + self._media.timing.period, number + 1)
+
+    def _mux(self, output: OutputContainer, stream: VideoStream, packet: Any, time: Fraction, number: int) -> None:
+        packet.stream = stream
+        packet.time_base = self._time_base
+        packet.pts, packet.dts = self._ticks(time), number
+        output.mux(packet)
 
     def _ticks(self, time: Fraction) -> int:
         return _BIAS_TICKS + round(time / self._time_base)
@@ -160,6 +169,7 @@ class WindowFeed:
             time = by_number.get(number, time) if dated.time is None else dated.time
             is_fed = is_fed or time == entry
             if is_fed:
+                self.fed.pictures += dated.shows and (entry is None or time >= entry)
                 yield dated.packet, self._shown_at(piece, time)
         self.fed.saw_later = reader.saw_later
         self.fed.errors = reader.count.errors

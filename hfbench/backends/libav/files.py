@@ -9,7 +9,7 @@ import av
 import av.error
 
 from hfbench.backends.base import DEMUXERS, ClipTrouble
-from hfbench.model.clock import EditedClock
+from hfbench.model.clock import EditedClock, OrderClock
 from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ def _trouble(path: Path, error: Exception) -> ClipTrouble:
     try:
         with _open(path, ",".join(_RAW_STREAMS), {}) as container:
             name = _RAW_STREAMS.get(container.format.name, container.format.name)
+            has_size = any(stream.width for stream in container.streams.video)
     except (av.error.FFmpegError, ValueError, OSError):
+        has_size = False
+    if not has_size:
         return ClipTrouble(FailureKind.INVALID_MEDIA, f"not a readable video file: {path.name}", str(error))
     message = (
         f"{path.name} is a raw {name} stream, which says no time for any picture: wrap it with its frame rate, "
@@ -84,7 +87,7 @@ def open_media(media: MediaInfo) -> Iterator[tuple[InputContainer, VideoStream]]
     Raises:
         ClipTrouble: the file is not readable any more.
     """
-    with open_input(media.path, ignore_edits=isinstance(media.clock, EditedClock)) as container:
+    with open_input(media.path, ignore_edits=isinstance(media.clock, EditedClock | OrderClock)) as container:
         stream: Any = container.streams[media.stream_index]
         chosen: VideoStream = stream
         keep_only(container, chosen)

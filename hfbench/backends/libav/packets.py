@@ -125,7 +125,9 @@ class PacketReader:
         """Read the times of an order clock from all packets; nothing where packets are dated."""
         if isinstance(self._media.clock, OrderClock):
             self._is_at_start = False
-            self.order = order_times(self._container, self._stream, control)
+            order = order_times(self._container, self._stream, control)
+            first = round((self._media.timing.first_pts + self._origin) / self._time_base)
+            self.order = [time - order[0] + first for time in order]
 
     def _first_time(self) -> Fraction:
         if isinstance(self._media.clock, EditedClock):

@@ -10,6 +10,7 @@ import numpy as np
 from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.color import Matrix
 from hfbench.model.plan import ImageFormat, Pixels
+from hfbench.model.profile import Activity, span_of
 from hfbench.pixels.cube_files import cube_of
 from hfbench.pixels.filters import (
     color_chain,
@@ -27,11 +28,14 @@ from hfbench.pixels.kernels.layouts import layout_of
 from hfbench.pixels.kernels.loading import load
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from av import VideoFrame
     from numpy.typing import NDArray
 
     from hfbench.model.media import MediaInfo
     from hfbench.model.plan import ColorMap, ImageSpec
+    from hfbench.model.profile import ProfileRecorder
     from hfbench.pixels.kernels.pictures import PictureMaker
 
 EIGHT_BITS: Final = 8
@@ -64,8 +68,9 @@ class FramePictures:
         pixels: what converts the frames; one of another size or format than the file's first is libavfilter's.
     """
 
-    def __init__(self, job: PictureJob) -> None:
+    def __init__(self, job: PictureJob, recorder: ProfileRecorder | None = None) -> None:
         self._job = job
+        self._recorder = recorder
         self._tags = tags_after(job.color, job.media)
         self._scaling = join(source_chain(job.media), size_chain(job.media, job.image.size)) if job.image.size else ""
         self._local = threading.local()
@@ -76,8 +81,11 @@ class FramePictures:
         """The bytes of an image file."""
         planes = self._planes(frame)
         if self._maker is not None and planes is not None:
-            return self._maker.encoded(planes)
-        return encode_image(self._filtered(frame), self._job.image, self._tags)
+            return self._maker.encoded(planes, self._span)
+        with self._span(Activity.CONVERT):
+            pixels = self._filtered(frame)
+        with self._span(Activity.ENCODE):
+            return encode_image(pixels, self._job.image, self._tags)
 
     def array(self, frame: VideoFrame) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Full-range RGB or RGBA, shape (height, width, 3 or 4): uint16 for png16, uint8 for png."""
@@ -92,10 +100,17 @@ class FramePictures:
         if self._maker is None:
             return None
         layout = self._maker.layout
-        shown = self._run("scaling", self._scaling, frame) if self._scaling else frame
+        shown = self._scaled(frame) if self._scaling else frame
         if not layout.fits(shown.width, shown.height, shown.format.name):
             return None
         return planes_of(shown, layout.stored)
+
+    def _scaled(self, frame: VideoFrame) -> VideoFrame:
+        with self._span(Activity.CONVERT):
+            return self._run("scaling", self._scaling, frame)
+
+    def _span(self, activity: Activity) -> AbstractContextManager[None]:
+        return span_of(self._recorder, activity, self._job.media.path.name)
 
     def _filtered(self, frame: VideoFrame) -> Any:
         return self._run("whole", picture_chain(self._job), frame).to_ndarray()

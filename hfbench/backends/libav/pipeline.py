@@ -10,6 +10,7 @@ from hfbench.backends.base import ClipTrouble
 from hfbench.backends.libav.pictures import FramePictures
 from hfbench.backends.linking import link_or_copy
 from hfbench.model.metrics import WorkCounters
+from hfbench.model.profile import Activity, span_of
 from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from hfbench.backends.base import ExtractJob
     from hfbench.model.plan import Pixels
+    from hfbench.model.profile import ProfileRecorder
 
 #: Decoded frames that may wait for a worker, beside the one that each worker holds: bounds memory at 4K.
 _FRAMES_WAITING: Final = 2
@@ -54,13 +56,16 @@ class FramePipeline:
 
     job: ExtractJob
     workers: Workers
+    recorder: ProfileRecorder | None = None
     _pictures: FramePictures = field(init=False)
+    _source: str = field(init=False)
     _futures: list[Future[_Written]] = field(init=False, default_factory=list)
     _trouble: list[BaseException] = field(init=False, default_factory=list)
     _done: _Written = field(init=False, default_factory=_Written)
 
     def __post_init__(self) -> None:
-        self._pictures = FramePictures(self.job)
+        self._pictures = FramePictures(self.job, self.recorder)
+        self._source = self.job.media.path.name
 
     @property
     def pixels(self) -> Pixels:
@@ -70,7 +75,10 @@ class FramePipeline:
     def put(self, frame: VideoFrame, places: list[tuple[Path, int]]) -> None:
         """Queue one picture for all its places (folder, slot); waits while too many are in flight."""
         self.raise_trouble()
-        self.workers.room.acquire()
+        with span_of(self.recorder, Activity.WAIT, self._source):
+            self.workers.room.acquire()
+        if self.recorder is not None:
+            self.recorder.change("frames in flight", 1)
         try:
             self._futures.append(self.workers.pool.submit(self._process, frame, places))
         except BaseException:
@@ -123,10 +131,15 @@ class FramePipeline:
             return self._write(self._pictures.encoded(frame), places)
         finally:
             self.workers.room.release()
+            if self.recorder is not None:
+                self.recorder.change("frames in flight", -1)
 
     def _write(self, data: bytes, places: list[tuple[Path, int]]) -> _Written:
         first, *others = (folder / (self.job.image.pattern % (slot + 1)) for folder, slot in places)
-        first.write_bytes(data)
-        for other in others:
-            link_or_copy(first, other)
+        with span_of(self.recorder, Activity.WRITE, self._source):
+            first.write_bytes(data)
+            for other in others:
+                link_or_copy(first, other)
+        if self.recorder is not None:
+            self.recorder.change("bytes written", len(data))
         return _Written(frames=len(places), pictures=1, bytes=len(data))

@@ -115,7 +115,7 @@ def _describe(
     *,
     timing: Timing,
 ) -> MediaInfo:
-    facts = container_facts(path, container.format.name, stream.id)
+    facts = container_facts(path, container.format.name, track_id=stream.id, index=stream.index)
     shape = shape_of(frame, stream, facts, path)
     notes = picture_notes(container, stream, frame, facts, container_tags)
     return MediaInfo(

@@ -173,10 +173,7 @@ def _by_packets(source: _Source) -> Timing:
         raise ClipTrouble(FailureKind.INVALID_MEDIA, "no packet of the video stream has a timestamp")
     clock, notes = _clock_of(source, shown)
     if isinstance(clock, OrderClock):
-        times = times_in_order(shown, is_reordered=source.is_reordered, has_pts=source.has_pts)
-        ticks, last_duration = np.array(times, np.int64), shown[-1].duration if source.has_pts else 0
-        first = replace(source, first_pts=times[0])
-        return Timing(_frame_timing(first, ticks, last_duration), clock, notes, len(stamps))
+        return _by_order(source, notes, len(stamps))
     if isinstance(clock, JoinedClock):
         ticks, last_duration = np.array(sorted(shifted(shown, clock, source.time_base)), np.int64), shown[-1].duration
     else:
@@ -187,6 +184,25 @@ def _by_packets(source: _Source) -> Timing:
         if index is not None and (last_dts is None or last_dts < index[-1]):
             ticks, last_duration = _with_lost_tail(ticks, index, source.first_pts), 0
     return Timing(_frame_timing(source, ticks, last_duration), clock, notes, len(stamps))
+
+
+def _by_order(source: _Source, notes: tuple[Note, ...], packets: int) -> Timing:
+    """From the order of the pictures; an edit list that makes up for a delay that is lost would hide the first ones."""
+    with open_input(source.path, ignore_edits=True) as container:
+        stream = _same_stream(container, source)
+        times = order_times(container, stream, source.control)
+    start = source.stream.start_time
+    first = times[0] if not source.has_pts else source.first_pts if start is None else min(source.first_pts, start)
+    ticks = np.array([time - times[0] + first for time in times], np.int64)
+    frames = _frame_timing(replace(source, first_pts=first), ticks, 0)
+    return Timing(frames, OrderClock(), notes, packets + len(times))
+
+
+def _same_stream(container: InputContainer, source: _Source) -> VideoStream:
+    """The source's stream in its file opened once more; other streams' packets are discarded."""
+    stream = container.streams.video[source.container.streams.video.index(source.stream)]
+    keep_only(container, stream)
+    return stream
 
 
 def _clock_of(source: _Source, shown: Sequence[Stamp]) -> tuple[Clock, tuple[Note, ...]]:
@@ -213,7 +229,7 @@ def _leaves_out_of_order(source: _Source, shown: Sequence[Stamp], number: int) -
     first = shown[start]
     seek_back(source.container, source.stream, (first.pts if first.dts is None else first.dts) or 0)
     with open_input(source.path) as second:  # a decoder of its own
-        decoder = open_decoder(second.streams.video[source.container.streams.video.index(source.stream)], threads=1)
+        decoder = open_decoder(_same_stream(second, source), threads=1)
         previous: int | None = None
         # Pictures that come faster than the clock ticks may share a time.
         least = int(max((stamp.duration for stamp in shown[start : number + 1]), default=0) > 1)
@@ -240,8 +256,7 @@ def order_times(container: InputContainer, stream: VideoStream, control: Control
 def _edited(source: _Source, edit_list: EditList) -> Timing:
     """From the edit list and the track's own sample times."""
     with open_input(source.path, ignore_edits=True) as container:
-        stream = container.streams.video[source.container.streams.video.index(source.stream)]
-        keep_only(container, stream)
+        stream = _same_stream(container, source)
         raw = replace(source, container=container, stream=stream)
         stamps = list(_stamps(raw))
     media_times = np.array(sorted(stamp.time for stamp in stamps if stamp.time is not None), np.int64)

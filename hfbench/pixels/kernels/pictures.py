@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import numpy as np
 
 from hfbench.model.plan import GamutSwap, HdrToHdr, ImageFormat, ImageSpec, SdrToHdr
+from hfbench.model.profile import Activity
 from hfbench.pixels.jpeg import encode_jpeg_planes
 from hfbench.pixels.kernels import reading
 from hfbench.pixels.kernels.curves import Curves, curves_of, no_curves
@@ -16,7 +18,8 @@ from hfbench.pixels.kernels.shapes import JFIF, RGB8, RGB16
 from hfbench.pixels.png import encode_png_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from hfbench.pixels.kernels.loading import Kernels
 
 _PAD: Final = 8
+_UNRECORDED: Final = nullcontext()
 #: Rows of the table have 256 entries, and are made in the scratch of a picture.
 _LEAST_WIDTH: Final = 256
 _PAIRS: Final = 65536
@@ -94,14 +98,22 @@ class PictureMaker:
             reading.jfif_coefficients(*how) if self._is_linear else reading.rgb_coefficients(*how, top)
         )
 
-    def encoded(self, planes: Sequence[Plane]) -> bytes:
+    def encoded(
+        self, planes: Sequence[Plane], span: Callable[[Activity], AbstractContextManager[None]] = lambda _: _UNRECORDED
+    ) -> bytes:
         """The bytes of an image file.
 
         Args:
             planes: of a frame that fits the layout, as decoded, rows as long as the decoder made them.
+            span: records the two halves of the work.
         """
         buffers = self._buffers()
-        self._convert(self.layout.turned(planes), buffers)
+        with span(Activity.CONVERT):
+            self._convert(self.layout.turned(planes), buffers)
+        with span(Activity.ENCODE):
+            return self._encode(buffers)
+
+    def _encode(self, buffers: _Buffers) -> bytes:
         width, height = self.layout.size
         match self._image.format:
             case ImageFormat.JPG:
