@@ -106,10 +106,10 @@ class _Table:
             why = self.commits.problem or (
                 "another repository's, or on no branch: name the repository that they come from with --repo"
             )
-            said.append(f"{_counted(self.unknown)} that have no place in the order of commits: {why}")
+            said.append(f"{_counted(self.unknown)} without a place in the order of commits: {why}")
         if self.elsewhere:
             said.append(
-                f"{_counted(self.elsewhere)} that are not on the first-parent line of {self.commits.branch}; "
+                f"{_counted(self.elsewhere)} not on the first-parent line of {self.commits.branch}; "
                 "--all-branches shows them"
             )
         return tuple(said)
@@ -125,7 +125,8 @@ class _Table:
 
 
 def _counted(found: Counter[str]) -> str:
-    return f"{found.total()} measurements of {len(found)} commit{'s' if len(found) > 1 else ''}"
+    measurements, commits = found.total(), len(found)
+    return f"{measurements} measurement{'s' * (measurements > 1)} of {commits} commit{'s' * (commits > 1)}"
 
 
 def _read(source: Path, trouble: list[str], labels: dict[Path, str]) -> Iterator[Reading]:

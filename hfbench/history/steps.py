@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hfbench.bench.case import KNOWN_VALUES
+from hfbench.bench.case import DECODE_LIMIT, KNOWN_VALUES
 from hfbench.errors import NotInstalledError
 from hfbench.history.shift import shift_between
 
@@ -199,20 +199,22 @@ def _noisy(series: Series, edges: Sequence[int]) -> Step:
 
 
 def gate_command(step: Step, history: History | None = None) -> str | None:
-    """The command that measures both sides of a step in pairs on one machine; None where no commit is known.
+    """The command that measures both sides of a step in pairs on one machine; None where there is none.
 
-    CPU time and counters always decide in a gate; a step in elapsed time asks for the wall clock to decide too.
+    CPU time and counters always decide in a gate; a step in elapsed time asks for the wall clock to decide too. A
+    project whose engine is not hfbench declares it (``[tool.hfbench] engine`` in pyproject.toml).
 
     Args:
         step: from :func:`find_steps`.
         history: the history that it was found in: it may know the picture size that was measured.
     """
     base, contender = (point.commit.removesuffix("-dirty") for point in (step.before, step.after))
-    if not (_HASH.fullmatch(base) and _HASH.fullmatch(contender)) or base == contender:
-        return None
     axes = step.axes
-    revisions = (step.before.label.removesuffix("-dirty"), step.after.label.removesuffix("-dirty"))
-    words = ["hfbench", "gate", "--base", revisions[0], "--head", revisions[1], "--scenario", axes.scenario]
+    is_known = _HASH.fullmatch(base) and _HASH.fullmatch(contender) and base != contender
+    if not is_known or axes.engine == DECODE_LIMIT:  # the latter is FFmpeg alone, and no engine that a gate could start
+        return None
+    before, after = (point.label.removesuffix("-dirty") for point in (step.before, step.after))
+    words = ["hfbench", "gate", "--base", before, "--head", after, "--scenario", axes.scenario]
     # An engine that has fixed an axis has a value of its own there, which can't be asked for.
     chosen = (("backend", axes.backend), ("scope", axes.scope), ("format", axes.format))
     words += [word for axis, value in chosen if value in KNOWN_VALUES[axis] for word in (f"--{axis}", value)]

@@ -207,7 +207,7 @@ def step_row(step: Step, searched: History | None = None) -> tuple[str, ...]:
         case,
         step.commit_range,
         *size,
-        gate_command(step, searched) or "no commits are known",
+        gate_command(step, searched) or "no gate can",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -97,6 +98,8 @@ def project(
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     made = Project(Repository.new(tmp_path / "origin"), arguments, capfd)
     (made.repository.folder / "engine.py").write_text(ENGINE.read_text(encoding="utf-8"), encoding="utf-8")
+    declared = f"[tool.hfbench]\nengine = {json.dumps(made.command())}\n"
+    (made.repository.folder / "pyproject.toml").write_text(declared, encoding="utf-8")
     made.commit(readme)
     return made
 
@@ -145,11 +148,9 @@ def test_the_history_finds_the_commit_and_the_report_names_the_engine(project: P
     records = tmp_path / "records"
     for number, commit in enumerate(commits):
         project.repository.git("checkout", "--quiet", commit)
-        record = str(
-            records / f"{COMMITS - number:02d}.json"
-        )  # the order of names and of measuring is not that of commits
+        record = str(records / f"{COMMITS - number:02d}.json")  # the order of names is not that of commits
         engine = ("--engine", f"tiny={project.command()}")
-        ended = project.hfbench("run", SCENARIO, *engine, "--size", "180p", "--rounds", "3", "--record", record)
+        ended = project.hfbench("run", SCENARIO, *engine, "--size", "180p", "--rounds", "5", "--record", record)
         assert ended.code == 0, ended.err
     project.repository.git("checkout", "--quiet", "main")
     ended = project.hfbench("history", str(records), "--metric", "cpuMs", "--json")
@@ -157,7 +158,13 @@ def test_the_history_finds_the_commit_and_the_report_names_the_engine(project: P
     (step,) = ended.document["steps"]
     assert (step["before"], step["after"]) == (commits[PLANTED - 2], commits[PLANTED - 1])
     assert step["engine"] == "tiny"
-    assert 0.4 < step["change"] < 0.6 or not project.arguments
+    assert 0.3 < step["change"] < 0.7
+    program, *confirm = shlex.split(step["confirm"])
+    assert program == "hfbench"
+    ended = project.hfbench(*confirm, "--record", str(tmp_path / "gate.json"))
+    assert ended.code == 1, ended.err
+    roles = json.loads((tmp_path / "gate.json").read_text(encoding="utf-8"))["engines"]
+    assert [facts["revision"] for facts in roles.values()] == [step["before"], step["after"]]
     report = tmp_path / "report"
     ended = project.hfbench("report", "-n", "history", "-p", f"sources={records}", "--out", str(report))
     assert ended.code == 0, ended.err

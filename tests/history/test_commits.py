@@ -51,7 +51,7 @@ def test_unknown_order_never_changes_the_sign_of_a_step(
     assert shown == (commits[-depth:] if depth else commits)
     assert [step["change"] for step in document["steps"]] == ([] if depth == 1 else [0.5])
     if depth:
-        assert f"{6 - depth} measurements of {6 - depth} commits that have no place in the order of commits" in said
+        assert f"{6 - depth} measurements of {6 - depth} commits without a place in the order of commits" in said
         assert "git fetch --unshallow" in said
         assert document["left_out"]
 
@@ -110,7 +110,7 @@ def test_commits_of_unmerged_branches_do_not_stand_among_those_of_main(
     code, document, said = _history(capsys, tmp_path / "records", "--repo", repository.folder)
     assert code == 0
     assert [point["commit"] for point in document["points"]] == [branched[n] for n in ("first", "second", "merge")]
-    assert "2 measurements of 2 commits that are not on the first-parent line of main; --all-branches" in said
+    assert "2 measurements of 2 commits not on the first-parent line of main; --all-branches" in said
 
     code, document, said = _history(capsys, tmp_path / "records", "--repo", repository.folder, "--all-branches")
     assert (code, said) == (0, "")
@@ -137,7 +137,7 @@ def test_a_commit_of_another_repository_is_left_out(
     code, document, said = _history(capsys, tmp_path / "records", "--repo", repository.folder)
     assert code == 0
     assert [(point["commit"], point["repository"]) for point in document["points"]] == [(own, "repository")]
-    assert "1 measurements of 1 commit that have no place in the order of commits: another repository's" in said
+    assert "1 measurement of 1 commit without a place in the order of commits: another repository's" in said
 
 
 @pytest.mark.parametrize("length", [7, 8, 12, 39, 40])

@@ -136,6 +136,13 @@ def test_the_gate_command_names_both_commits_and_the_way() -> None:
         assert word in command
 
 
+def test_the_gate_command_asks_for_no_axis_that_the_engine_has_fixed() -> None:
+    (step,) = steps_of(line([900.0, 901.0], metric="framesDecoded", engine="tiny", backend="program", scope="whole"))
+    assert gate_command(step) == (
+        "hfbench gate --base 00000000 --head 00000001 --scenario hdr-sdr-mixed-scope --format jpg"
+    )
+
+
 def test_no_gate_command_without_commits() -> None:
     points = (Point("run-1", 0.0, (1.0,)), Point("run-2", 1.0, (2.0,)))
     (step,) = steps_of(Series(Axes(scenario="s", metric="framesDecoded"), points))

@@ -115,7 +115,7 @@ def test_a_made_up_history_says_what_was_left_out_in_its_favour(
     monkeypatch.chdir(tmp_path)
     shown = repr(nb.show_history(nb.history()))
     assert "made up" in shown
-    assert "left out: 2 measurements of 2 commits that have no place in the order of commits" in shown
+    assert "left out: 2 measurements of 2 commits without a place in the order of commits" in shown
 
 
 def test_no_step_is_shown_with_what_was_searched_and_what_could_have_been_found() -> None:
