@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hfbench.bench.case import BUILT_IN, DECODE_LIMIT, KNOWN_VALUES
+from hfbench.bench.case import DECODE_LIMIT, KNOWN_VALUES
 from hfbench.errors import NotInstalledError
 from hfbench.history.shift import shift_between
 
@@ -201,8 +201,8 @@ def _noisy(series: Series, edges: Sequence[int]) -> Step:
 def gate_command(step: Step, history: History | None = None) -> str | None:
     """The command that measures both sides of a step in pairs on one machine; None where there is none.
 
-    CPU time and counters always decide in a gate; a step in elapsed time asks for the wall clock to decide too. For an
-    engine other than hfbench, ``COMMAND built at HASH`` stands for what starts its worker, built at that commit.
+    CPU time and counters always decide in a gate; a step in elapsed time asks for the wall clock to decide too. A
+    project whose engine is not hfbench declares it (``[tool.hfbench] engine`` in pyproject.toml).
 
     Args:
         step: from :func:`find_steps`.
@@ -213,7 +213,8 @@ def gate_command(step: Step, history: History | None = None) -> str | None:
     is_known = _HASH.fullmatch(base) and _HASH.fullmatch(contender) and base != contender
     if not is_known or axes.engine == DECODE_LIMIT:  # the latter is FFmpeg alone, and no engine that a gate could start
         return None
-    words = ["hfbench", "gate", *_sides(step), "--scenario", axes.scenario]
+    before, after = (point.label.removesuffix("-dirty") for point in (step.before, step.after))
+    words = ["hfbench", "gate", "--base", before, "--head", after, "--scenario", axes.scenario]
     # An engine that has fixed an axis has a value of its own there, which can't be asked for.
     chosen = (("backend", axes.backend), ("scope", axes.scope), ("format", axes.format))
     words += [word for axis, value in chosen if value in KNOWN_VALUES[axis] for word in (f"--{axis}", value)]
@@ -223,12 +224,3 @@ def gate_command(step: Step, history: History | None = None) -> str | None:
     if axes.is_time and axes.metric != "cpuMs":
         words += ["--block-on", "cpu", "--block-on", "wall"]
     return shlex.join(words)
-
-
-def _sides(step: Step) -> list[str]:
-    """The two sides of a gate: revisions of hfbench; of another engine, what the user has to build and start."""
-    base, head = (point.label.removesuffix("-dirty") for point in (step.before, step.after))
-    if step.axes.engine == BUILT_IN:
-        return ["--base", base, "--head", head]
-    sides = {"baseline": base, "contender": head}
-    return [word for role, commit in sides.items() for word in ("--engine", f"{role}=COMMAND built at {commit}")]

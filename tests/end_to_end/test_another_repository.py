@@ -98,6 +98,8 @@ def project(
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     made = Project(Repository.new(tmp_path / "origin"), arguments, capfd)
     (made.repository.folder / "engine.py").write_text(ENGINE.read_text(encoding="utf-8"), encoding="utf-8")
+    declared = f"[tool.hfbench]\nengine = {json.dumps(made.command())}\n"
+    (made.repository.folder / "pyproject.toml").write_text(declared, encoding="utf-8")
     made.commit(readme)
     return made
 
@@ -140,19 +142,6 @@ def test_the_documented_workflow_judges_a_pull_request(
     }
 
 
-def _confirmation(project: Project, confirm: str) -> list[str]:
-    """The words of the ``confirm:`` line, with both builds checked out: they need no more than that."""
-    words = shlex.split(confirm)
-    assert words[0] == "hfbench"
-    for place, word in enumerate(words):
-        role, built, commit = word.partition("=COMMAND built at ")
-        if built:
-            checkout = project.repository.folder.parent / commit
-            project.repository.git("worktree", "add", "--quiet", "--detach", str(checkout), commit)
-            words[place] = f"{role}={project.command(str(checkout))}"
-    return words[1:]
-
-
 def test_the_history_finds_the_commit_and_the_report_names_the_engine(project: Project, tmp_path: Path) -> None:
     commits = [project.repository.git("rev-parse", "HEAD")]
     commits += [project.commit(slower if number == PLANTED else readme) for number in range(2, COMMITS + 1)]
@@ -170,7 +159,12 @@ def test_the_history_finds_the_commit_and_the_report_names_the_engine(project: P
     assert (step["before"], step["after"]) == (commits[PLANTED - 2], commits[PLANTED - 1])
     assert step["engine"] == "tiny"
     assert 0.3 < step["change"] < 0.7
-    assert project.hfbench(*_confirmation(project, step["confirm"])).code == 1
+    program, *confirm = shlex.split(step["confirm"])
+    assert program == "hfbench"
+    ended = project.hfbench(*confirm, "--record", str(tmp_path / "gate.json"))
+    assert ended.code == 1, ended.err
+    roles = json.loads((tmp_path / "gate.json").read_text(encoding="utf-8"))["engines"]
+    assert [facts["revision"] for facts in roles.values()] == [step["before"], step["after"]]
     report = tmp_path / "report"
     ended = project.hfbench("report", "-n", "history", "-p", f"sources={records}", "--out", str(report))
     assert ended.code == 0, ended.err

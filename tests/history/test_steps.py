@@ -136,12 +136,10 @@ def test_the_gate_command_names_both_commits_and_the_way() -> None:
         assert word in command
 
 
-def test_the_gate_command_of_another_engine_asks_for_its_own_builds_and_never_measures_hfbench() -> None:
-    """Kind: a confirm line that leads to a measurement of something else."""
+def test_the_gate_command_asks_for_no_axis_that_the_engine_has_fixed() -> None:
     (step,) = steps_of(line([900.0, 901.0], metric="framesDecoded", engine="tiny", backend="program", scope="whole"))
     assert gate_command(step) == (
-        "hfbench gate --engine 'baseline=COMMAND built at 00000000' --engine 'contender=COMMAND built at 00000001' "
-        "--scenario hdr-sdr-mixed-scope --format jpg"
+        "hfbench gate --base 00000000 --head 00000001 --scenario hdr-sdr-mixed-scope --format jpg"
     )
 
 
