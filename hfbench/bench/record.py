@@ -1,5 +1,7 @@
 """The run record: one versioned JSON document a run, written after every sample.
 
+Longer than other files: values, writer and reader of one format stand together, for none changes without the others.
+
 History of the format, newest first:
 
 * ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1); ``wrong_frames``, ``lowest`` and

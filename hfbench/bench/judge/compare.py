@@ -9,9 +9,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.judge.budgets import Allowance, Budget
+from hfbench.bench.judge.canary import CPU, Canary, above_zero
 from hfbench.bench.judge.comparability import Side, Unlike, case_of, unlike_cases, unlike_machines
-from hfbench.bench.judge.counters import COUNTERS, CounterJudgement, Runs, counter_logs, judge_counter
-from hfbench.bench.judge.stats import CPU_RULE, WALL_RULE, Bound, Judgement, Rule, State, bound, canary_failed, judge
+from hfbench.bench.judge.counters import COUNTERS, CounterJudgement, Runs, judge_counter
+from hfbench.bench.judge.stats import CPU_RULE, WALL_RULE, Bound, Judgement, Rule, State, judge
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine, of_case
 from hfbench.errors import UsageError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from hfbench.bench.case import Case
     from hfbench.bench.record import Sample
 
-CPU: Final = "cpuMs"
 WALL: Final = "videoExtractMs"
 
 #: Times of two separate runs differ by the drift of the machine too: CPU time of unchanged code moved by up to 13%
@@ -119,19 +119,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Canary:
-    """Baseline against baseline: how many pairs, the CPU change between them, and what is wrong, if anything.
-
-    ``samples`` are all its runs: which counters are exact shows in them, too.
-    """
-
-    pairs: int
-    bound: Bound | None
-    trouble: tuple[str, ...]
-    samples: tuple[Sample, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """The whole outcome. ``explanations`` are sentences on what the rows alone don't say."""
 
@@ -187,34 +174,6 @@ def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = N
     )
 
 
-def canary_of(one: Sequence[Sample], other: Sequence[Sample], rule: Rule = CPU_RULE) -> Canary:
-    """Judge baseline against baseline, on CPU time, by the two-sided test."""
-    partners = {(case_of(sample), sample.round): sample for sample in other}
-    paired = [(mine, theirs) for mine in one if (theirs := partners.get((case_of(mine), mine.round)))]
-    logs = [math.log(theirs / mine) for mine, theirs in _values(paired, CPU)]
-    found = bound(logs, rule.alpha_fail / 2, rule.alpha_fail / 2) if logs else None
-    trouble = []
-    if found and canary_failed(logs, rule):
-        trouble.append(
-            f"the baseline differs from itself by {found.change:+.1%} CPU over {len(logs)} pairs: "
-            "the machine or the order of the runs makes a difference"
-        )
-    cases = dict.fromkeys(case_of(mine) for mine, _ in paired)
-    trouble += [
-        f"{case}: {reason}" for case in cases for reason in _unsteady([p for p in paired if case_of(p[0]) == case])
-    ]
-    return Canary(len(paired), found, tuple(trouble), (*one, *other))
-
-
-def _unsteady(paired: Sequence[tuple[Sample, Sample]]) -> Iterator[str]:
-    """Counters in which two processes of the same build differ all the time, which no pair can average out."""
-    mine, theirs = zip(*paired, strict=True)
-    for name in COUNTERS:
-        logs = counter_logs(name, mine, theirs)
-        if canary_failed(logs, CPU_RULE):
-            yield f"{name} of the baseline differs from itself in {len(logs)} pairs: each process has its own number"
-
-
 def _by_case(samples: Iterable[Sample], across: frozenset[str]) -> dict[Case, list[Sample]]:
     found: dict[Case, list[Sample]] = {}
     for sample in samples:
@@ -263,7 +222,7 @@ def _counter_row(case: Case, name: str, found: CounterJudgement, *, is_blocking:
 
 
 def _time_row(case: Case, metric: TimeMetric, paired: Sequence[tuple[Sample, Sample]], terms: Terms) -> Row:
-    values = _values(paired, metric.metric)
+    values = above_zero(paired, metric.metric)
     blank = Row(case, metric.metric, Kind.TIME, None, None, Pass(), metric.is_blocking)
     if not values or len(values) < len(paired):
         lost = f"{case}: {metric.metric} is missing or zero in {len(paired) - len(values)} of {len(paired)} pairs"
@@ -395,12 +354,6 @@ def _by_round(before: Iterable[Sample], after: Iterable[Sample]) -> Iterator[tup
     for sample in before:
         if sample.round in partners:
             yield sample, partners[sample.round]
-
-
-def _values(paired: Iterable[tuple[Sample, Sample]], name: str) -> list[tuple[float, float]]:
-    """Both values of each pair that has two above zero: a ratio needs them."""
-    both = ((before.metrics.get(name), after.metrics.get(name)) for before, after in paired)
-    return [(old, new) for old, new in both if old is not None and new is not None and old > 0 < new]
 
 
 def _known(samples: Iterable[Sample], name: str) -> list[float]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from hfbench.bench.gate_defaults import CANARY_SHARE
 from hfbench.bench.judge.budgets import Budget
+from hfbench.bench.judge.canary import canary_of
 from hfbench.bench.judge.comparability import Side
-from hfbench.bench.judge.compare import Comparison, Pairing, Terms, TimeMetric, canary_of, compare, time_metrics
+from hfbench.bench.judge.compare import Comparison, Pairing, Terms, TimeMetric, compare, time_metrics
 from hfbench.bench.judge.stats import Rule
 from hfbench.bench.judge.verdict import CouldNotMeasure, combine
 from hfbench.errors import RecordError, UsageError

@@ -13,24 +13,22 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from hfbench.bench.measure.installing import Install, constraints_of, pip_install
 from hfbench.bench.measure.revisions import BuildError, OnStage, Revision, settings, worktree
 from hfbench.errors import UsageError
 
-_BUILD_SECONDS: Final = 1800
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
 _CHECK_SECONDS: Final = 60
 _READY: Final = "hfbench-ready"
-_TAIL_LINES: Final = 15
 _DIST_INFO: Final = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)\.dist-info")
 #: The program that a project must provide unless it names its engine.
 PROGRAM: Final = "hfbench"
-
-#: Puts a source tree into an environment folder with a ``bin``; :func:`pip_install` is the one in use.
-Install = Callable[[Path, Path, Revision, OnStage], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +177,21 @@ def environment(
         shutil.rmtree(place, ignore_errors=True)  # what an interrupted build left
         if versions:
             lines = "".join(f"{name}=={version}\n" for name, version in versions.items())
-            _constraints(place).write_text(lines, encoding="utf-8")
-        with worktree(project.repository, revision) as source:
-            if install is not None or is_installable(settings(project.repository, revision), source):
-                (install or pip_install)(source, place, revision, on_stage)
-            elif not engine_command(project, revision):
-                raise BuildError(f"{revision.label} is no Python project; name its engine: [tool.hfbench] engine")
-            shutil.copytree(source, found.source, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-        (place / _READY).write_text(f"{revision.commit}\n{place}\n", encoding="utf-8")
+            constraints_of(place).write_text(lines, encoding="utf-8")
+        _build(project, revision, found, on_stage, install)
     return found
+
+
+def _build(
+    project: Project, revision: Revision, found: Environment, on_stage: OnStage, install: Install | None
+) -> None:
+    with worktree(project.repository, revision) as source:
+        if install is not None or is_installable(settings(project.repository, revision), source):
+            (install or pip_install)(source, found.place, revision, on_stage)
+        elif not engine_command(project, revision):
+            raise BuildError(f"{revision.label} is no Python project; name its engine: [tool.hfbench] engine")
+        shutil.copytree(source, found.source, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    (found.place / _READY).write_text(f"{revision.commit}\n{found.place}\n", encoding="utf-8")
 
 
 def _kept(project: Project, revision: Revision, versions: Mapping[str, str] | None = None) -> Environment:
@@ -266,56 +270,8 @@ def _is_from_files(dist_info: Path) -> bool:
     return '"dir_info"' in _text(dist_info / "direct_url.json")
 
 
-def _constraints(place: Path) -> Path:
-    return place.with_name(f"{place.name}.constraints.txt")
-
-
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def pip_install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
-    """Make a virtual environment at ``place`` and install ``source`` with its dependencies, by uv where it is present.
-
-    Raises:
-        BuildError: it does not install; ``diagnostic`` is the end of the installer's output.
-    """
-    uv = shutil.which("uv")
-    python = place / "bin" / "python"
-    file = _constraints(place)
-    same = ["--constraint", str(file)] if file.exists() else []
-    if uv:
-        on_stage(f"{revision.label}: installing with uv")
-        _build(revision, [uv, "venv", "--quiet", "--python", sys.executable, str(place)])
-        _build(revision, [uv, "pip", "install", "--compile-bytecode", "--python", str(python), *same, str(source)])
-    else:
-        on_stage(f"{revision.label}: installing with pip")
-        _build(revision, [sys.executable, "-m", "venv", str(place)])
-        _build(revision, [str(python), "-m", "pip", "install", "--disable-pip-version-check", *same, str(source)])
-
-
-def _build(revision: Revision, command: list[str]) -> None:
-    try:
-        subprocess.run(
-            command,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_BUILD_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        tail = "\n".join(str(error.stdout).splitlines()[-_TAIL_LINES:])
-        raise BuildError(f"{revision.label} does not build: {_last_line(error.stdout)}", diagnostic=tail) from error
-    except subprocess.TimeoutExpired as error:
-        raise BuildError(f"{revision.label} does not build within {_BUILD_SECONDS} s") from error
-
-
-def _last_line(text: str | None) -> str:
-    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower() or line.startswith("fatal")]
-    return (errors or lines or ["no reason given"])[-1]

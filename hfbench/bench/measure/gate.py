@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.gate_defaults import PAIRS_PER_PROCESS, REPEATS
@@ -19,7 +20,6 @@ from hfbench.bench.measure import revisions
 from hfbench.bench.measure.environments import (
     PROGRAM,
     Environment,
-    Install,
     Project,
     build_both,
     differences,
@@ -36,6 +36,7 @@ from hfbench.errors import UsageError
 if TYPE_CHECKING:
     from hfbench.bench.case import Case
     from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.measure.installing import Install
     from hfbench.bench.record import RecordWriter, RunRecord
 
 #: A worker must import what is installed in its environment, never a tree that PYTHONPATH points at.
@@ -169,30 +170,31 @@ def gate(
     with open_run_root() as root, Engines(specs, work, root, start=start) as engines:
         try:
             engines.restart()
-        except EngineError as error:
-            writer.fail(error)
-            return judge_gate(writer.finish(load_after=load()))
-        work = replace(work, cases=engines.distinct())  # an engine may have fixed what the cases differ in
-        rule = _rule(options, base.name, contender.name, work)
-        writer.declare(rule=rule.to_json())
-
-        def is_decided(group: Group) -> bool:
-            case = engines.really(BASELINE, group.participants[0].case)
-            return judge_gate(writer.record, rule).is_decided(case.across(options.rule.across))
-
-        turns = results(
-            [_group(engines, case) for case in work.cases],
-            options.schedule(),
-            start=engines.restart,
-            is_decided=is_decided,
-        )
-        try:
-            for outcomes in turns:
-                writer.add(*(each.sample for each in outcomes), engines=engines.facts())
-                on_progress(_progress(writer.record, rule, len(work.cases)))
+            # An engine may have fixed what the cases differ in.
+            _measure(engines, replace(work, cases=engines.distinct()), options, writer, on_progress)
         except EngineError as error:
             writer.fail(error)
     return judge_gate(writer.finish(load_after=load()))
+
+
+def _measure(engines: Engines, work: Work, options: GateOptions, writer: RecordWriter, on_progress: OnProgress) -> None:
+    names = (engines.specs[BASELINE].name, engines.specs[CONTENDER].name)
+    rule = _rule(options, *names, work)
+    writer.declare(rule=rule.to_json())
+    turns = results(
+        [_group(engines, case) for case in work.cases],
+        options.schedule(),
+        start=engines.restart,
+        is_decided=partial(_is_decided, engines, writer, rule),
+    )
+    for outcomes in turns:
+        writer.add(*(each.sample for each in outcomes), engines=engines.facts())
+        on_progress(_progress(writer.record, rule, len(work.cases)))
+
+
+def _is_decided(engines: Engines, writer: RecordWriter, rule: GateRule, group: Group) -> bool:
+    case = engines.really(BASELINE, group.participants[0].case)
+    return judge_gate(writer.record, rule).is_decided(case.across(rule.across))
 
 
 def _two_names(base: str, contender: str) -> tuple[str, str]:

@@ -8,16 +8,15 @@ import pytest
 
 from hfbench.bench.case import Case
 from hfbench.bench.judge.budgets import Allowance, Budget
+from hfbench.bench.judge.canary import Canary, canary_of
 from hfbench.bench.judge.comparability import Side
 from hfbench.bench.judge.compare import (
     COUNTERS,
-    Canary,
     Comparison,
     Kind,
     Pairing,
     Row,
     Terms,
-    canary_of,
     compare,
     time_metrics,
 )

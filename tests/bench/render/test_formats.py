@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hfbench.bench.judge.budgets import Budget
+from hfbench.bench.judge.canary import Canary
 from hfbench.bench.judge.comparability import Side
-from hfbench.bench.judge.compare import Canary, Comparison, Terms, compare
+from hfbench.bench.judge.compare import Comparison, Terms, compare
 from hfbench.bench.judge.stats import Bound
 from hfbench.bench.judge.verdict import CouldNotMeasure
 from hfbench.bench.record import Load, RunRecord
