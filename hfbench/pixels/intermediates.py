@@ -81,12 +81,13 @@ def intermediate_spec(plan: ClipPlan) -> IntermediateSpec:
 def _codec_of(plan: ClipPlan) -> IntermediateCodec:
     color = None if plan.normalize is None else plan.normalize.color
     is_deep = color is not None and not isinstance(color, GamutSwap)
+    lossless = _lossless_for(plan.media)
     if plan.media.has_alpha and is_deep:
-        return replace(_LOSSLESS, pixel_formats="gbrap16le", least_depth=16)
+        return replace(lossless, pixel_formats="gbrap16le", least_depth=16)
     if color is None and plan.media.pixel_family is not PixelFamily.YCBCR:
-        return _lossless_rgb(plan.media)
+        return replace(lossless, pixel_formats=_lossless_rgb_format(plan.media))
     if plan.media.has_alpha:
-        return _LOSSLESS
+        return lossless
     crf = _CRF_RATE if color is None else _CRF_COLOR
     return IntermediateCodec(
         encoder="libx264",
@@ -111,12 +112,21 @@ _LOSSLESS: Final = IntermediateCodec(
 )
 
 
-def _lossless_rgb(media: MediaInfo) -> IntermediateCodec:
+#: FFV1 divides pictures into slices by itself, and narrower ones into slices that it can't write.
+_LEAST_SLICED_SIDE: Final = 64
+
+
+def _lossless_for(media: MediaInfo) -> IntermediateCodec:
+    is_small = min(media.width, media.height) < _LEAST_SLICED_SIDE
+    return replace(_LOSSLESS, options=(("level", "3"), ("slices", "1"))) if is_small else _LOSSLESS
+
+
+def _lossless_rgb_format(media: MediaInfo) -> str:
     """RGB and grey stay as they are: H.264 would need a matrix, and lose what a palette or a screen recording has."""
     is_deep = media.bit_depth != 8 or media.pixel_family is PixelFamily.GRAY
     if media.has_alpha:
-        return replace(_LOSSLESS, pixel_formats="gbrap16le" if is_deep else "bgra")
-    return replace(_LOSSLESS, pixel_formats="gbrp16le" if is_deep else "bgr0")
+        return "gbrap16le" if is_deep else "bgra"
+    return "gbrp16le" if is_deep else "bgr0"
 
 
 _X264_FORMATS: Final = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p10le"

@@ -145,6 +145,29 @@ class TestSideData:
         assert patches.pixels_of(found.path_of(0))[24, 32, 0] > 240
 
 
+#: Sizes that crashed a conversion, or that the lossless intermediate could not be written in.
+SMALL = ("1x1", "1x3", "3x2", "5x5", "1x33", "17x9")
+
+
+@pytest.mark.parametrize("backend", runs.BACKENDS)
+@pytest.mark.parametrize("scope", ["fused", "segment"])
+def test_small_pictures_with_alpha_beside_hdr(tmp_path, bench_pq, backend, scope):
+    """GIF, QuickTime animation and PNG: RGB with alpha in every size is kept, re-encoded or not."""
+    encoders = (("gif", ".gif", "bgr8"), ("qtrle", ".mov", "argb"), ("png", ".mov", "rgba"))
+    sources = {"pq": bench_pq}
+    for number, size in enumerate(SMALL):
+        encoder, suffix, pixel_format = encoders[number % len(encoders)]
+        chosen = ("-c:v", encoder, "-pix_fmt", pixel_format)
+        sources[size] = colour_clip(tmp_path / f"{size}{suffix}", "blue", size, encoder=chosen)
+    found = outcomes(tmp_path / "out", sources, backend=backend, scope=scope)
+    wanted = reference.sdr_to_hdr(np.array([0.0, 0.0, 1.0]), "pq")
+    for size in SMALL:
+        assert isinstance(found[size], hfbench.ExtractedClip), (size, found[size])
+        pixels = patches.signal_of(found[size].path_of(0))
+        assert f"{pixels.shape[1]}x{pixels.shape[0]}" == size
+        assert abs(pixels[..., :3] - wanted).max() < 0.03, size
+
+
 #: H.273 numbers. Those that are drawn, with the oracle's luma coefficients; FCC and 240M from table 4.
 DRAWN = {
     1: (0.2126, 0.0722),

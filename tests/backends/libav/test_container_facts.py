@@ -5,10 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from hfbench.backends.libav.container_facts import ContainerFacts, DolbyVision, container_facts
+from hfbench.backends.libav.frame_facts import tags_of
+from hfbench.backends.libav.picture_facts import picture_notes
 from hfbench.backends.libav.probe import probe
 from hfbench.model.cancellation import Control
 from hfbench.model.media import Crop
@@ -115,6 +118,20 @@ def test_dolby_visions_record_is_read(files, tmp_path):
     assert container_facts(path, "mov,mp4", track_id=1, index=0).dolby_vision == DolbyVision(8, 4)
     facts = probe(path, Control()).media.hdr
     assert (facts.dolby_vision_profile, facts.dolby_vision_compatibility) == (8, 4)
+
+
+def test_several_layers_are_noted(files, tmp_path):
+    """lhvC (ISO/IEC 14496-15, 9.5.3.1) beside hvcC, as MV-HEVC of spatial video has it: the base view is used."""
+    path = tmp_path / "spatial.mp4"
+    plain = files["hevc"].path.with_name("h.mp4")
+    path.write_bytes(cropped.with_box(plain.read_bytes(), b"\0\0\0\x0elhvC\1\xf0\0\xfc\xcf\0"))
+    facts = container_facts(path, "mov,mp4", track_id=1, index=0)
+    assert facts.has_more_layers
+    with av.open(str(plain)) as container:
+        stream = container.streams.video[0]
+        frame = next(container.decode(stream))
+        notes = [picture_notes(container, stream, frame, each, tags_of(frame)) for each in (facts, ContainerFacts())]
+    assert [[kind for kind, _ in each] for each in notes] == [["base_view_only"], []]
 
 
 @pytest.mark.media
