@@ -9,7 +9,10 @@ from hfbench.model.result import FailureKind
 
 ROOT = Path(__file__).parents[2]
 #: How kinds are written where warnings are made: in a warning, or in a note of a probe.
-_MADE = re.compile(r'(?:ClipWarning\(|notes\.append\(\(|return \(\(|Fraction\(1\), \(\(|Final\[Note\] = \(|REPAIRED: Final =)\s*"(\w+)"')
+_MADE = re.compile(
+    r"(?:ClipWarning\(|notes\.append\(\(|return \(\(|Fraction\(1\), \(\(|Final\[Note\] = \(|REPAIRED: Final =)"
+    r'\s*"(\w+)"'
+)
 
 
 def rows(heading: str) -> dict[str, list[str]]:

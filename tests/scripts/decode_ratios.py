@@ -36,7 +36,6 @@ from fixtures_gen.program import find_ffmpeg
 from fixtures_gen.sources import Camera
 from hfbench.bench.protocol.client import EngineProcess, EngineSpec
 from hfbench.bench.protocol.messages import RunRequest
-from hfbench.composition.json_format import to_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,7 +166,8 @@ def ours(composition: hfbench.Composition, out: Path, **options: str) -> Cost:
 
 
 def peer(engine: EngineProcess, composition: hfbench.Composition, out: Path, image_format: str) -> Cost:
-    request = RunRequest("row", to_document(composition), {"format": image_format, "quality": 95}, out=str(out))
+    options = {"format": image_format, "quality": 95}
+    request = RunRequest(scenario="row", composition=composition.to_json(), options=options, out=str(out))
     metrics = engine.run(request).metrics
     return Cost(metrics["cpuMs"] / 1000, metrics["videoExtractMs"] / 1000)
 
