@@ -24,12 +24,14 @@ def with_edit_list(data: bytes, entries: Sequence[Entry]) -> bytes:
     content = struct.pack(">II", 0, len(entries)) + b"".join(rows)
     box = _box(b"edts", _box(b"elst", content))
 
+    tracks = 0
+
     def change(kind: bytes, body: bytes) -> bytes:
-        if kind == b"edts":
-            return b""
-        if kind == b"tkhd":
-            return _box(kind, body) + box
-        return _box(kind, body)
+        nonlocal tracks
+        tracks += kind == b"tkhd"
+        if tracks != 1 or kind not in {b"edts", b"tkhd"}:
+            return _box(kind, body)
+        return _box(kind, body) + box if kind == b"tkhd" else b""
 
     return _rewritten(data, change)
 

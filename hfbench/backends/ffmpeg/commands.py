@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _FRAME_LOG: Final = "showinfo=checksum=0"
 #: A graph that is rebuilt where size, format or tags change would begin its grid again and lose the frames between.
 _ONE_GRAPH: Final = ("-reinit_filter", "0")
+#: Seconds: below the shortest time between two pictures, above the microseconds that ``trim`` keeps.
+_LESS_THAN_A_FRAME: Final = Fraction(1, 4000)
 EIGHT_BITS: Final = 8
 _BEST_MJPEG, _WORST_MJPEG = 1, 31
 
@@ -53,6 +56,11 @@ def input_arguments(media: MediaInfo, fed: Fed) -> list[str]:
     return [*safety, *decoder, *_ONE_GRAPH, "-copyts", "-f", fed.container, "-i", "pipe:0"]
 
 
+def hidden_chain(fed: Fed) -> str:
+    """Drop the pictures that an edit list hides: no container here carries that mark of their packets."""
+    return f"trim=start={float(fed.first - _LESS_THAN_A_FRAME):.6f}"
+
+
 def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> list[str]:
     """Decode once, write each target of ``folders`` (number -> folder below the working folder).
 
@@ -62,7 +70,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> 
         fed: how packets come in, and how far their times are ahead of media time.
     """
     outputs = len(folders)
-    source = f"[0:0]{_FRAME_LOG}"
+    source = f"[0:0]{join(_FRAME_LOG, hidden_chain(fed))}"
     split = f",split={outputs}" if outputs > 1 else ""
     graph = [source + split + "".join(f"[s{index}]" for index in folders)]
     arguments: list[str] = []
@@ -128,6 +136,7 @@ def normalize_arguments(plan: ClipPlan, spec: IntermediateSpec, output: Path, fe
         timing = grid_chain(replace(spec.grid, start=spec.grid.start + fed.bias), fed.time_base)
     chain = join(
         _FRAME_LOG,
+        hidden_chain(fed),
         timing,
         source_chain(plan.media),
         color_chain(color, plan.media, cube_of(color)),

@@ -57,6 +57,7 @@ class Fed:
     Attributes:
         time_base: seconds a tick, in which all times are whole.
         bias: seconds that were added to every time.
+        first: when the file's first picture is shown, seconds, bias included; an edit list may hide some before it.
         container: FFmpeg's name of what it is wrapped in.
         codec: the decoder to use, empty for the source's own.
         decoded: pictures decoded here, to find where to begin or because no container keeps their codec.
@@ -67,6 +68,7 @@ class Fed:
 
     time_base: Fraction = Fraction(1)
     bias: Fraction = Fraction(0)
+    first: Fraction = Fraction(0)
     container: str = "nut"
     codec: str = ""
     decoded: int = 0
@@ -94,7 +96,8 @@ class WindowFeed:
         muxer = None if len(self._pieces) > 1 else _muxer_for(self._media, self._decoder.stream)
         self._is_decoded = muxer is None
         codec = "rawvideo" if muxer is None else ""
-        self.fed = Fed(self._time_base, _BIAS_TICKS * self._time_base, muxer or "nut", codec)
+        bias = _BIAS_TICKS * self._time_base
+        self.fed = Fed(self._time_base, bias, bias + self._media.timing.first_pts, muxer or "nut", codec)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -151,7 +154,7 @@ class WindowFeed:
         source = self._decoder.stream
         stream: Any = output.add_stream_from_template(source, opaque=True)
         tag = source.codec_context.codec_tag
-        if tag.isprintable():  # four characters; the numbers of MPEG containers mean nothing in NUT
+        if _keeps_tag(self.fed.container, source, tag):
             stream.codec_context.codec_tag = tag
         stream.time_base = self._time_base
         added: VideoStream = stream
@@ -193,6 +196,23 @@ def _muxer_for(media: MediaInfo, stream: VideoStream) -> str | None:
             av.open(io.BytesIO(), "w", format=muxer).add_stream_from_template(stream, opaque=True)
             return muxer
     return None
+
+
+def _keeps_tag(muxer: str, stream: VideoStream, tag: str) -> bool:
+    """Whether a muxer takes the source's four characters, which some decoders need, along with its codec.
+
+    The numbers of MPEG containers mean nothing elsewhere, nor does the ``mp4v`` under which MP4 keeps MJPEG and MPEG-2.
+    """
+    if not tag.isprintable():
+        return False
+    try:
+        with av.open(io.BytesIO(), "w", format=muxer, options=dict(_MUXERS.get(muxer, {}))) as trial:
+            tried: Any = trial.add_stream_from_template(stream, opaque=True)
+            tried.codec_context.codec_tag = tag
+            trial.start_encoding()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _common_time_base(media: MediaInfo, time_base: Fraction) -> Fraction:
