@@ -45,6 +45,16 @@ class JoinedClock:
         """Seconds to add to the times of a packet at this byte."""
         return next((each.shift for each in reversed(self.joins) if each.position <= position), Fraction(0))
 
+    def shift_of(self, position: int, ahead: Fraction) -> Fraction:
+        """Seconds to add to a presentation time that is ``ahead`` seconds after its decode time.
+
+        Program streams leave times out, and libavformat takes the presentation time of a reference picture from the
+        one that follows it: that of the last before a join lies on the next part's clock.
+        """
+        own = self.shift_at(position)
+        following = next((each.shift for each in self.joins if each.position > position), own)
+        return min((own, following), key=lambda shift: abs(ahead + shift - own))
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:

@@ -183,7 +183,8 @@ def shifted(stamps: Sequence[Stamp], clock: JoinedClock, time_base: Fraction) ->
         position = stamp.position if stamp.position >= 0 else position
         time = stamp.time
         if time is not None:
-            times.append(time + round(clock.shift_at(position) / time_base))
+            ahead = 0 if stamp.pts is None or stamp.dts is None else stamp.pts - stamp.dts
+            times.append(time + round(clock.shift_of(position, ahead * time_base) / time_base))
     return times
 
 

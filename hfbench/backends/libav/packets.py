@@ -203,7 +203,8 @@ class PacketReader:
         if isinstance(clock, JoinedClock):
             if packet.pos is not None and packet.pos >= 0:
                 self._position = packet.pos
-            packet.pts += round(clock.shift_at(self._position) / self._time_base)
+            ahead = 0 if packet.dts is None else packet.pts - packet.dts
+            packet.pts += round(clock.shift_of(self._position, ahead * self._time_base) / self._time_base)
         return self.time_of(packet.pts)
 
 
