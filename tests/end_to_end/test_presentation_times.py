@@ -13,7 +13,9 @@ import pytest
 import hfbench
 from hfbench.backends.libav.probe import probe
 from hfbench.model.cancellation import Control
-from tests.makers.clip_maker import ClipMaker, expected_ids, ids_of, slots_of
+from tests.makers import field_coded
+from tests.makers.clip_maker import ClipMaker, expected_ids, ids_of, read_pixels, slots_of
+from tests.makers.field_coded import SIDE
 from tests.makers.odd_times import CONTAINERS, RATE, VP8, X264, OddTimes, demuxed_times
 
 BACKENDS = ("libav", "ffmpeg")
@@ -176,6 +178,26 @@ def test_packets_that_show_nothing_are_no_frames(odd: OddTimes):
     timing = probe(path, Control()).media.timing
     assert packets > 120  # negative control: the file holds such packets
     assert (timing.frames, timing.is_vfr) == (120, False)
+
+
+FIELDS = [number % 3 == 0 for number in range(10)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_fields_are_one_picture(tmp_path, backend):
+    path = tmp_path / "fields.ts"
+    field_coded.write(path, FIELDS)
+    with av.open(str(path)) as container:
+        assert sum(1 for packet in container.demux(video=0) if packet.size) == 14  # negative control
+    timing = probe(path, Control()).media.timing
+    assert (timing.frames, timing.is_vfr, timing.period) == (10, False, Fraction(1, 25))
+    clips = [hfbench.Clip("all", str(path), 0, "0.4"), hfbench.Clip("end", str(path), 0, "0.12", "0.28")]
+    options = hfbench.ExtractOptions(backend=backend, format="png")
+    whole, end = hfbench.extract(hfbench.Composition(clips, fps=25), tmp_path / "out", options).clips
+    levels = [int(read_pixels(whole.path_of(slot))[SIDE // 2, SIDE // 2, 0]) for slot in range(10)]
+    assert len(set(levels)) == 10 and levels == sorted(levels)
+    assert [int(read_pixels(end.path_of(slot))[SIDE // 2, SIDE // 2, 0]) for slot in range(3)] == levels[7:]
+    assert said(whole) == said(end) == set()
 
 
 CUTS = {"half": 0.5, "late": 0.97, "last packet": 0.999}

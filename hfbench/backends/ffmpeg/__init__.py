@@ -19,7 +19,7 @@ from hfbench.backends.base import (
 )
 from hfbench.backends.ffmpeg.commands import extract_arguments, is_segment, normalize_arguments
 from hfbench.backends.ffmpeg.program import ProgramReport, find_ffmpeg, run_ffmpeg
-from hfbench.backends.libav.decode import Damage, count_damage
+from hfbench.backends.libav.damage import Damage, count_damage
 from hfbench.backends.libav.feed import Fed, WindowFeed
 from hfbench.backends.linking import link_or_copy
 from hfbench.model.metrics import WorkCounters

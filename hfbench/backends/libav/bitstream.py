@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hfbench.backends.libav.fields import FieldPairs
+
 if TYPE_CHECKING:
     from av import Packet
     from av.video.stream import VideoStream
@@ -26,14 +28,28 @@ def can_skip_unreferenced(stream: VideoStream) -> bool:
     return context.name in _SKIPPING_DECODERS
 
 
+#: Codecs whose every packet gives a picture, or is damaged. (MPEG-4 and its kin have packets that repeat one.)
+_ONE_PICTURE_A_PACKET: Final = (
+    *("av1", "ffv1", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "png", "prores", "vp8", "vp9"),
+)
+
+
+def gives_a_picture_each(stream: VideoStream) -> bool:
+    """Whether a packet of which no picture comes is damaged."""
+    return stream.codec_context.codec.canonical_name in _ONE_PICTURE_A_PACKET
+
+
 class PictureCounter:
     """Tells which packets of a stream show a picture of their own; fed in decoding order."""
 
     def __init__(self, stream: VideoStream) -> None:
         self._codec = stream.codec_context.name
+        self._fields = FieldPairs(bytes(stream.codec_context.extradata or b"")) if self._codec == "h264" else None
 
     def shows_one(self, packet: Packet[VideoStream]) -> bool:
-        """Whether a picture comes of this packet."""
+        """Whether a picture comes of this packet, and not of the one before."""
+        if self._fields is not None:
+            return not self._fields.is_second(memoryview(packet))
         if self._codec == "vp8":
             return _is_vp8_shown(memoryview(packet))
         return True

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-import av
 import av.error
 
 from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
-from hfbench.backends.libav.alpha_layer import AlphaLayerDecoder, has_alpha_layer
-from hfbench.backends.libav.bitstream import can_skip_unreferenced
+from hfbench.backends.libav.bitstream import can_skip_unreferenced, gives_a_picture_each
+from hfbench.backends.libav.dating import Dating
+from hfbench.backends.libav.decoders import open_decoder
 from hfbench.backends.libav.files import open_media
 from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.backends.libav.packets import PacketReader
 from hfbench.backends.libav.pieces import Piece, pieces_of
-from hfbench.model.metrics import WorkCounters
+from hfbench.backends.libav.runs import Run, Tally
 from hfbench.model.profile import Activity, recorded, span_of
-from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -31,10 +29,8 @@ if TYPE_CHECKING:
 
     from hfbench.model.cancellation import Control
     from hfbench.model.media import MediaInfo
-    from hfbench.model.result import ClipWarning
+    from hfbench.timebase import FrameGrid
 
-#: FFmpeg's own VP8 and VP9 decoders drop the alpha plane without a word; libvpx's keep it.
-_ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 #: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late, and
 #: key flags may be wrong. None: decoding begins at the file's start.
 _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60), None)
@@ -42,57 +38,8 @@ _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60), None)
 _INTRA_TYPES: Final = (0, 1, 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A decoded picture and the slots of each grid that show it, in the order of the grids; some slot does."""
-
-    frame: VideoFrame
-    slots: tuple[range, ...]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the reading of a file cost and met; filled while it goes on.
-
-    Attributes:
-        decode_errors, corrupt_frames, noticed: of the present run of windows.
-    """
-
-    packets: int = 0
-    frames: int = 0
-    files: int = 1
-    decode_errors: int = 0
-    corrupt_frames: int = 0
-    noticed: dict[str, ClipWarning] = field(default_factory=dict)
-
-    def work(self) -> WorkCounters:
-        """The reading as work counters, the opening of its file included."""
-        return WorkCounters(files_opened=self.files, packets_read=self.packets, frames_decoded=self.frames)
-
-
 class _Damaged(Exception):  # noqa: N818  a signal between two functions here
     """A decoder with several threads met an error: which pictures it lost can't be seen."""
-
-
-def decoder_name(stream: VideoStream) -> str:
-    """The decoder that keeps everything the stream holds."""
-    name: str = stream.codec_context.codec.name
-    has_alpha = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
-    return _ALPHA_DECODERS.get(name, name) if has_alpha else name
-
-
-def open_decoder(stream: VideoStream, *, threads: int = 0) -> VideoCodecContext:
-    """The context that decodes the stream; ``threads`` 0 means as many as FFmpeg sees fit."""
-    name = decoder_name(stream)
-    context: Any = stream.codec_context
-    if name != context.codec.name:
-        context = av.CodecContext.create(name, "r")
-        context.extradata = stream.codec_context.extradata
-    context.thread_type = "AUTO"
-    context.thread_count = threads
-    both: Any = AlphaLayerDecoder(context) if has_alpha_layer(stream) else context
-    decoder: VideoCodecContext = both
-    return decoder
 
 
 class WindowDecoder:
@@ -119,6 +66,7 @@ class WindowDecoder:
         self.reader = PacketReader(container, stream, self._media)
         self.stream = stream
         self._can_skip = can_skip_unreferenced(stream)
+        self._is_counted = gives_a_picture_each(stream)
         self._fast = open_decoder(stream, threads=self._threads)
         self.reader.learn_order(self._control)
         return self
@@ -293,14 +241,16 @@ class WindowDecoder:
         """
         dating = Dating(self.reader, self.period)
         expected: set[int] = set()
+        is_needed = True
         read_errors = self.reader.count.errors
         packets = self.reader.until(piece.media_end, self._control)
         for dated in recorded(packets, self._control.recorder, Activity.DEMUX, self._media.path.name):
             packet = dated.packet
-            is_needed = dated.time is None or self._is_needed(piece, dated.time, dated.until, is_wanted)
+            if dated.shows:  # what shows nothing is needed with the picture before it
+                is_needed = dated.time is None or self._is_needed(piece, dated.time, dated.until, is_wanted)
             if self._can_skip:
                 decoder.skip_frame = "DEFAULT" if is_needed else "NONREF"
-            if is_needed and dated.shows and packet.pts is not None:
+            if is_needed and dated.shows and self._is_counted and packet.pts is not None:
                 expected.add(packet.pts)
             for frame in self._decode(decoder, packet, is_careful=is_careful):
                 expected.discard(frame.pts)
@@ -341,7 +291,10 @@ class WindowDecoder:
             self.tally.decode_errors += 1
             return []
         self.tally.frames += len(frames)
-        self.tally.corrupt_frames += sum(frame.is_corrupt for frame in frames)
+        corrupt = sum(frame.is_corrupt for frame in frames)
+        if corrupt and not is_careful:  # threads flag pictures of two fields as well, and miss some
+            raise _Damaged
+        self.tally.corrupt_frames += corrupt
         if not self._media.is_intermediate:
             for frame in frames:
                 self._notice(frame)
@@ -354,119 +307,3 @@ class WindowDecoder:
             noticed[TAGS_CHANGE.kind] = TAGS_CHANGE
         if (frame.width, frame.height, frame.format.name) != (*media.decoded_size, media.pixel_format):
             noticed[SHAPE_CHANGE.kind] = SHAPE_CHANGE
-
-
-def superseding(frames: Iterator[tuple[VideoFrame, Fraction]]) -> Iterator[tuple[VideoFrame, Fraction]]:
-    """Of pictures that are shown at one time, the last alone."""
-    held: tuple[VideoFrame, Fraction] | None = None
-    for frame, time in frames:
-        if held is not None and time > held[1]:
-            yield held
-        held = (frame, time)
-    if held is not None:
-        yield held
-
-
-@dataclass(slots=True)
-class Dating:
-    """Gives each picture that leaves the decoder its time, seconds of the reader's clock.
-
-    Attributes:
-        first: the time of the first picture, None before it.
-    """
-
-    reader: PacketReader
-    period: Fraction
-    first: Fraction | None = None
-    _previous: Fraction | None = None
-    _count: int = 0
-
-    def date(self, frame: VideoFrame) -> Fraction:
-        """The next picture's time; without one it follows a period after the picture before."""
-        order = self.reader.order
-        if order is not None:
-            last = len(order) - 1
-            time = self.reader.time_of(order[min(self._count, last)])
-            time += max(0, self._count - last) * self.period
-        elif frame.pts is not None:
-            time = self.reader.time_of(frame.pts)
-        else:
-            time = Fraction(0) if self._previous is None else self._previous + self.period
-        self._count += 1
-        self._previous = time
-        self.first = time if self.first is None else self.first
-        return time
-
-
-class Run:
-    """One pass over windows that overlap or touch. Iterate over it once; then read what came of it.
-
-    Attributes:
-        decode_errors: packets that could not be decoded, and pictures that did not come.
-        corrupt_frames: pictures that are shown and broken.
-    """
-
-    def __init__(self, decoder: WindowDecoder, grids: tuple[FrameGrid, ...]) -> None:
-        self._decoder = decoder
-        self._grids = grids
-        self._samplers = tuple(GridSampler(grid) for grid in grids)
-        self.decode_errors = 0
-        self.corrupt_frames = 0
-
-    def __iter__(self) -> Iterator[Shown]:
-        """Each picture that some slot shows, once, in order of presentation."""
-        start = min(grid.start for grid in self._grids)
-        end = max(grid.end_of_need for grid in self._grids)
-        held: tuple[VideoFrame, Fraction] | None = None
-        for frame, time in self._decoder.window(start, end, self._is_wanted):
-            slots = tuple(sampler.advance(time) for sampler in self._samplers)
-            if held is not None:
-                yield from self._shown(held[0], slots)
-            held = (frame, time)
-            if all(sampler.is_full for sampler in self._samplers):
-                break
-        if held is not None:
-            until = None if self._decoder.may_hold_last(held[1]) else held[1] + self._decoder.period
-            yield from self._shown(held[0], tuple(sampler.finish(until) for sampler in self._samplers))
-        self.decode_errors = self._decoder.tally.decode_errors
-
-    def filled(self, grid: int) -> int:
-        """Slots of a grid (by its place) that have a picture."""
-        return self._samplers[grid].filled
-
-    @property
-    def noticed(self) -> tuple[ClipWarning, ...]:
-        """What changed in mid-stream."""
-        return tuple(self._decoder.tally.noticed.values())
-
-    def _shown(self, frame: VideoFrame, slots: tuple[range, ...]) -> Iterator[Shown]:
-        if any(slots):
-            self.corrupt_frames += int(frame.is_corrupt)
-            yield Shown(frame, slots)
-
-    def _is_wanted(self, time: Fraction, until: Fraction | None) -> bool:
-        """Whether a slot shows a picture that is on screen from one time to another."""
-        if until is None:
-            return True
-        return any(max(0, grid.first_slot(time)) < min(grid.count, grid.first_slot(until)) for grid in self._grids)
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What is broken or missing in some windows."""
-
-    decode_errors: int = 0
-    corrupt_frames: int = 0
-
-
-def count_damage(media: MediaInfo, grids: Sequence[FrameGrid], control: Control) -> Damage:
-    """Decode windows that overlap or touch to see what is broken or missing in them.
-
-    Raises:
-        StopWork: cancelled or out of time.
-    """
-    with WindowDecoder(media, control, threads=1) as decoder:
-        run = decoder.run(grids)
-        for _ in run:
-            pass
-        return Damage(run.decode_errors, run.corrupt_frames)

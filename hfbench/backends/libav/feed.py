@@ -17,7 +17,8 @@ import av
 import av.error
 
 from hfbench.backends.libav.alpha_layer import has_alpha_layer
-from hfbench.backends.libav.decode import WindowDecoder, superseding
+from hfbench.backends.libav.dating import superseding
+from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.pieces import pieces_of
 from hfbench.model.clock import EditedClock
 

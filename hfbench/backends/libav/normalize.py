@@ -11,7 +11,8 @@ import av
 import av.error
 
 from hfbench.backends.base import ClipTrouble, NormalizeReport, damage_warning
-from hfbench.backends.libav.decode import WindowDecoder, superseding
+from hfbench.backends.libav.dating import superseding
+from hfbench.backends.libav.decode import WindowDecoder
 from hfbench.backends.libav.graph import ChainRunner, convert
 from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ClipPlan, Intermediate

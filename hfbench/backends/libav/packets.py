@@ -14,7 +14,7 @@ import av.error
 from hfbench.backends.libav.bitstream import PictureCounter
 from hfbench.backends.libav.clocks import REORDER_DEPTH
 from hfbench.backends.libav.files import keeps_decode_times_only, rewind, seek_back, seek_to_byte
-from hfbench.backends.libav.timing import order_times
+from hfbench.backends.libav.source import order_times
 from hfbench.model.clock import EditedClock, JoinedClock, OrderClock
 
 if TYPE_CHECKING:
@@ -160,7 +160,10 @@ class PacketReader:
             if not wanted_ahead:
                 if and_next and ahead:
                     later = [each.time if each.time is not None and each.shows else _NEVER for each in ahead]
-                    yield from (_dated(each, times) for each in list(ahead)[: later.index(min(later)) + 1])
+                    place = later.index(min(later)) + 1
+                    while place < len(ahead) and not ahead[place].shows:
+                        place += 1
+                    yield from (_dated(each, times) for each in islice(ahead, place))
                 return
             first = ahead.popleft()
             wanted_ahead -= first.is_before
@@ -172,6 +175,7 @@ class PacketReader:
         pictures = PictureCounter(self._stream)
         self._is_at_start = False
         number = 0
+        is_before = True
         try:
             for packet in self._container.demux(self._stream):
                 if packet.size:
@@ -181,7 +185,9 @@ class PacketReader:
                     shows = pictures.shows_one(packet) and not packet.is_discard
                     earliest = time if self.order is None else self._earliest_of(number)
                     number += shows
-                    yield _Read(packet, time, shows, end is None or earliest is None or earliest < end)
+                    if shows:  # what shows nothing belongs to the picture before it: its second field, for instance
+                        is_before = end is None or earliest is None or earliest < end
+                    yield _Read(packet, time, shows, is_before)
         except av.error.FFmpegError:
             self.count.errors += 1
 

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from math import lcm
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import av.error
 import numpy as np
 
 from hfbench.backends.base import ClipTrouble
-from hfbench.backends.libav.bitstream import PictureCounter
 from hfbench.backends.libav.clocks import (
     REORDER_DEPTH,
     Stamp,
@@ -27,35 +25,26 @@ from hfbench.backends.libav.clocks import (
     joined,
     joins_of,
     shifted,
-    times_in_order,
 )
+from hfbench.backends.libav.decoders import open_decoder
 from hfbench.backends.libav.edit_list import NO_EDITS, EditList, read_edit_list
-from hfbench.backends.libav.files import (
-    JOINABLE,
-    keep_only,
-    keeps_decode_times_only,
-    open_input,
-    rewind,
-    seek_back,
-)
+from hfbench.backends.libav.files import JOINABLE, open_input, rewind, seek_back
+from hfbench.backends.libav.intervals import described, is_variable, period_of
+from hfbench.backends.libav.source import Source, index_times, order_times, packets_of, same_stream, stamps_of
 from hfbench.model.clock import Clock, EditedClock, JoinedClock, OrderClock, StatedClock
-from hfbench.model.media import FrameTiming
 from hfbench.model.result import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from av import Packet
     from av.container import InputContainer
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
     from hfbench.model.cancellation import Control
+    from hfbench.model.media import FrameTiming
 
-#: Real constant-rate recordings stray up to one tick; 2 ms covers Matroska's milliseconds and phone clocks.
-JITTER_SECONDS: Final = Fraction(2, 1000)
-#: Two intervals are needed before any can differ.
-_FEWEST_FOR_VFR: Final = 3
 #: Packets decoded to see in which order pictures leave the decoder: two times as many as it may hold back.
 _PACKETS_OF_PROOF: Final = 2 * REORDER_DEPTH
 
@@ -86,31 +75,6 @@ class Timing:
     packets: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """An open file whose timing is read; other streams' packets are discarded."""
-
-    container: InputContainer
-    stream: VideoStream
-    path: Path
-    origin_ticks: int
-    first_pts: int
-    control: Control
-
-    @property
-    def time_base(self) -> Fraction:
-        return Fraction(self.stream.time_base or 1)
-
-    @property
-    def is_reordered(self) -> bool:
-        """Whether pictures may leave the decoder in another order than they go in."""
-        return bool(self.stream.codec_context.has_b_frames)
-
-    @property
-    def has_pts(self) -> bool:
-        return not keeps_decode_times_only(self.container)
-
-
 def read_timing(
     container: InputContainer,
     stream: VideoStream,
@@ -133,26 +97,26 @@ def read_timing(
     Raises:
         ClipTrouble: no packet has a timestamp.
     """
-    source = _Source(container, stream, path, origin_ticks, first_pts, control)
+    source = Source(container, stream, path, origin_ticks, first_pts, control)
     edit_list = read_edit_list(path, stream.id) if "mov" in container.format.name else NO_EDITS
     notes = (_RATE_IGNORED,) if edit_list.has_other_rate else ()
-    found = (_by_index(source) or _by_packets(source)) if edit_list.is_simple else _edited(source, edit_list)
+    found = (_by_index(source) or _bypackets_of(source)) if edit_list.is_simple else _edited(source, edit_list)
     return replace(found, notes=(*notes, *found.notes))
 
 
-def _by_index(source: _Source) -> Timing | None:
+def _by_index(source: Source) -> Timing | None:
     """From the index of an unfragmented mp4 and the packets at its ends; None where the index does not tell."""
     stream = source.stream
-    index = _index_times(stream)
+    index = index_times(stream)
     if index is None or is_variable(index, source.time_base) or (source.is_reordered and not source.has_pts):
         return None
     head: list[Stamp] = []
     if source.is_reordered:
         rewind(source.container, source.stream)
-        head = list(islice(_stamps(source), REORDER_DEPTH + 1))
+        head = list(islice(stamps_of(source), REORDER_DEPTH + 1))
     last_keyframe = max((entry.timestamp for entry in stream.index_entries if entry.is_keyframe), default=0)
     seek_back(source.container, stream, last_keyframe)
-    tail = list(_stamps(source))
+    tail = list(stamps_of(source))
     if head and any(first_unlikely(part) is not None for part in (head, tail)):
         return None
     pairs = _shown_pairs(source, tail)
@@ -164,10 +128,10 @@ def _by_index(source: _Source) -> Timing | None:
     return Timing(frames, StatedClock(), (), len(head) + len(tail))
 
 
-def _by_packets(source: _Source) -> Timing:
+def _bypackets_of(source: Source) -> Timing:
     """From all packets: whether their times can be believed, and what they are if not."""
     rewind(source.container, source.stream)
-    stamps = list(_stamps(source))
+    stamps = list(stamps_of(source))
     shown = [stamp for stamp in stamps if stamp.is_shown]
     if all(stamp.time is None for stamp in shown):
         raise ClipTrouble(FailureKind.INVALID_MEDIA, "no packet of the video stream has a timestamp")
@@ -179,17 +143,17 @@ def _by_packets(source: _Source) -> Timing:
     else:
         pairs = _shown_pairs(source, shown)
         ticks, last_duration = np.array([time for time, _ in pairs], np.int64), pairs[-1][1] if pairs else 0
-        index = _index_times(source.stream)
+        index = index_times(source.stream)
         last_dts = max((stamp.dts for stamp in stamps if stamp.dts is not None), default=None)
         if index is not None and (last_dts is None or last_dts < index[-1]):
             ticks, last_duration = _with_lost_tail(ticks, index, source.first_pts), 0
     return Timing(_frame_timing(source, ticks, last_duration), clock, notes, len(stamps))
 
 
-def _by_order(source: _Source, notes: tuple[Note, ...], packets: int) -> Timing:
+def _by_order(source: Source, notes: tuple[Note, ...], packets: int) -> Timing:
     """From the order of the pictures; an edit list that makes up for a delay that is lost would hide the first ones."""
     with open_input(source.path, ignore_edits=True) as container:
-        stream = _same_stream(container, source)
+        stream = same_stream(container, source)
         times = order_times(container, stream, source.control)
     start = source.stream.start_time
     first = times[0] if not source.has_pts else source.first_pts if start is None else min(source.first_pts, start)
@@ -198,14 +162,7 @@ def _by_order(source: _Source, notes: tuple[Note, ...], packets: int) -> Timing:
     return Timing(frames, OrderClock(), notes, packets + len(times))
 
 
-def _same_stream(container: InputContainer, source: _Source) -> VideoStream:
-    """The source's stream in its file opened once more; other streams' packets are discarded."""
-    stream = container.streams.video[source.container.streams.video.index(source.stream)]
-    keep_only(container, stream)
-    return stream
-
-
-def _clock_of(source: _Source, shown: Sequence[Stamp]) -> tuple[Clock, tuple[Note, ...]]:
+def _clock_of(source: Source, shown: Sequence[Stamp]) -> tuple[Clock, tuple[Note, ...]]:
     """How far the times of all packets can be believed."""
     if not source.has_pts:
         return (OrderClock() if source.is_reordered else StatedClock()), ()
@@ -221,19 +178,17 @@ def _clock_of(source: _Source, shown: Sequence[Stamp]) -> tuple[Clock, tuple[Not
     return (OrderClock(), (_BY_ORDER,)) if is_out_of_order(shown) else (StatedClock(), ())
 
 
-def _leaves_out_of_order(source: _Source, shown: Sequence[Stamp], number: int) -> bool:
+def _leaves_out_of_order(source: Source, shown: Sequence[Stamp], number: int) -> bool:
     """Whether times go back or are missing in the pictures that leave the decoder around a packet: decoded to see."""
-    from hfbench.backends.libav.decode import open_decoder
-
     start = max((at for at in range(max(1, number - REORDER_DEPTH)) if shown[at].is_keyframe), default=0)
     first = shown[start]
     seek_back(source.container, source.stream, (first.pts if first.dts is None else first.dts) or 0)
     with open_input(source.path) as second:  # a decoder of its own
-        decoder = open_decoder(_same_stream(second, source), threads=1)
+        decoder = open_decoder(same_stream(second, source), threads=1)
         previous: int | None = None
         # Pictures that come faster than the clock ticks may share a time.
         least = int(max((stamp.duration for stamp in shown[start : number + 1]), default=0) > 1)
-        for packet in islice(_packets(source), number - start + _PACKETS_OF_PROOF):
+        for packet in islice(packets_of(source), number - start + _PACKETS_OF_PROOF):
             try:
                 frames = decoder.decode(packet)
             except av.error.FFmpegError:
@@ -245,20 +200,12 @@ def _leaves_out_of_order(source: _Source, shown: Sequence[Stamp], number: int) -
     return False
 
 
-def order_times(container: InputContainer, stream: VideoStream, control: Control) -> list[int]:
-    """The times of an :class:`~hfbench.model.clock.OrderClock`, ticks; leaves the file positioned anywhere."""
-    source = _Source(container, stream, Path(), 0, 0, control)
-    rewind(source.container, source.stream)
-    shown = [stamp for stamp in _stamps(source) if stamp.is_shown]
-    return times_in_order(shown, is_reordered=source.is_reordered, has_pts=source.has_pts)
-
-
-def _edited(source: _Source, edit_list: EditList) -> Timing:
+def _edited(source: Source, edit_list: EditList) -> Timing:
     """From the edit list and the track's own sample times."""
     with open_input(source.path, ignore_edits=True) as container:
-        stream = _same_stream(container, source)
+        stream = same_stream(container, source)
         raw = replace(source, container=container, stream=stream)
-        stamps = list(_stamps(raw))
+        stamps = list(stamps_of(raw))
     media_times = np.array(sorted(stamp.time for stamp in stamps if stamp.time is not None), np.int64)
     origin = source.origin_ticks * source.time_base
     edits = tuple(replace(each, start=each.start - origin) for each in edit_list.edits)
@@ -267,11 +214,11 @@ def _edited(source: _Source, edit_list: EditList) -> Timing:
         raise ClipTrouble(FailureKind.NO_FRAMES, "the edit list shows no part of the video")
     clock = lcm(*(time.denominator for time in times))
     ticks = np.array([int(time * clock) for time in times], np.int64)
-    frames = _described(ticks, Fraction(1, clock), edits[-1].end - times[-1], source.stream)
+    frames = described(ticks, Fraction(1, clock), edits[-1].end - times[-1], source.stream)
     return Timing(frames, EditedClock(edits), (), len(stamps))
 
 
-def _shown_pairs(source: _Source, stamps: Sequence[Stamp]) -> list[tuple[int, int]]:
+def _shown_pairs(source: Source, stamps: Sequence[Stamp]) -> list[tuple[int, int]]:
     """(time, duration) of the pictures that are shown, in order of time."""
     if source.has_pts:
         pairs = [(stamp.time, stamp.duration) for stamp in stamps if stamp.is_shown]
@@ -281,7 +228,7 @@ def _shown_pairs(source: _Source, stamps: Sequence[Stamp]) -> list[tuple[int, in
 
 
 def _frame_timing(
-    source: _Source, ticks: NDArray[np.int64], last_duration: int, index: NDArray[np.int64] | None = None
+    source: Source, ticks: NDArray[np.int64], last_duration: int, index: NDArray[np.int64] | None = None
 ) -> FrameTiming:
     """The timing of pictures at these times.
 
@@ -295,10 +242,10 @@ def _frame_timing(
     if shown.size == 0:
         shown = np.array([source.first_pts], np.int64)
     time_base = source.time_base
-    found = _described(shown - source.origin_ticks, time_base, last_duration * time_base, source.stream)
+    found = described(shown - source.origin_ticks, time_base, last_duration * time_base, source.stream)
     if index is None:
         return found
-    period = _period(index, source.stream, time_base, is_vfr=False)
+    period = period_of(index, source.stream, time_base, is_vfr=False)
     return replace(
         found,
         first_pts=(source.first_pts - source.origin_ticks) * time_base,
@@ -310,25 +257,6 @@ def _frame_timing(
     )
 
 
-def _described(
-    shown: NDArray[np.int64], time_base: Fraction, last_duration: Fraction, stream: VideoStream
-) -> FrameTiming:
-    """The timing of pictures at these ticks of media time; ``last_duration`` in seconds, 0 where unknown."""
-    is_vfr = is_variable(shown, time_base)
-    period = _period(shown, stream, time_base, is_vfr=is_vfr)
-    last = int(shown[-1]) * time_base
-    longest = int(np.diff(shown).max(initial=0)) * time_base
-    return FrameTiming(
-        first_pts=int(shown[0]) * time_base,
-        last_pts=last,
-        end=last + (last_duration or period),
-        frames=int(shown.size),
-        period=period,
-        is_vfr=is_vfr,
-        longest_hold=max(period, longest, last_duration),
-    )
-
-
 def _with_lost_tail(ticks: NDArray[np.int64], index: NDArray[np.int64], first_pts: int) -> NDArray[np.int64]:
     """Add the last picture that the index promises where the data ends before it: a truncated file is not a short one.
 
@@ -337,65 +265,3 @@ def _with_lost_tail(ticks: NDArray[np.int64], index: NDArray[np.int64], first_pt
     delay = max(0, first_pts - int(index[0])) if ticks.size == 0 or first_pts <= ticks[0] else 0
     promised = int(index[-1]) + delay
     return np.append(ticks[ticks < promised], promised)
-
-
-def is_variable(ticks: NDArray[np.int64], time_base: Fraction) -> bool:
-    """Whether ascending timestamps leave the best uniform grid by more than 2 ms or one tick."""
-    count = ticks.size
-    if count < _FEWEST_FOR_VFR:
-        return False
-    positions = np.arange(count, dtype=np.float64)
-    relative = (ticks - ticks[0]).astype(np.float64)
-    slope = np.polyfit(positions, relative, 1)[0]
-    residual = relative - slope * positions
-    tolerance = max(float(JITTER_SECONDS / time_base), 1.0)
-    return bool((residual.max() - residual.min()) / 2 > tolerance)
-
-
-def _index_times(stream: VideoStream) -> NDArray[np.int64] | None:
-    """Decode times of every frame from an unfragmented mp4's sample tables; None where the index is not whole.
-
-    A constant rate shows in decode times as well as in presentation times; an irregular one may be due to reordering
-    alone, and is then judged on the packets.
-    """
-    entries = stream.index_entries
-    count = len(entries)
-    if count < _FEWEST_FOR_VFR or count != stream.frames:
-        return None
-    return np.fromiter((entry.timestamp for entry in entries), np.int64, count)
-
-
-def _stamps(source: _Source) -> Iterator[Stamp]:
-    """What each packet with data says, from where the file is positioned on."""
-    pictures = PictureCounter(source.stream)
-    for packet in _packets(source):
-        source.control.check()
-        yield Stamp(
-            packet.pts if source.has_pts else None,
-            packet.dts,
-            packet.duration or 0,
-            -1 if packet.pos is None else packet.pos,
-            packet.is_keyframe,
-            pictures.shows_one(packet) and not packet.is_discard,
-        )
-
-
-def _packets(source: _Source) -> Iterator[Packet[VideoStream]]:
-    """Packets with data; a read error ends them."""
-    try:
-        for packet in source.container.demux(source.stream):
-            if packet.size:
-                yield packet
-    except av.error.FFmpegError:
-        return
-
-
-def _period(ticks: NDArray[np.int64], stream: VideoStream, time_base: Fraction, *, is_vfr: bool) -> Fraction:
-    """Seconds a frame: the mean distance at a constant rate, the median at a variable one."""
-    if ticks.size > 1:
-        mean = Fraction(int(ticks[-1] - ticks[0]), ticks.size - 1)
-        distance = Fraction(int(np.median(np.diff(ticks)))) if is_vfr else mean
-        if distance > 0:
-            return distance * time_base
-    rate = stream.average_rate or stream.guessed_rate
-    return 1 / Fraction(rate) if rate else Fraction(1, 25)
