@@ -125,7 +125,7 @@ class WindowFeed:
                 self._mux(output, stream, packet, time, number)
                 if again is not None:
                     # NUT has no durations: a still picture needs an end, or the program's grid drops it.
-                    self._mux(output, stream, again, time + self._media.timing.period, number + 1)
+                    self._mux(output, stream, again, time + min(self._media.timing.period, Fraction(1)), number + 1)
 
     def _mux(self, output: OutputContainer, stream: VideoStream, packet: Any, time: Fraction, number: int) -> None:
         packet.stream = stream
@@ -180,9 +180,12 @@ class WindowFeed:
 
     def _shown_at(self, piece: Piece, time: Fraction) -> Fraction:
         """When a picture is shown; what an edit list cuts off comes after everything else."""
-        if piece.holds(time) or piece.earliest is None or piece.media_end is None:
-            return piece.shown_at(time)
-        return max(piece.shown_at(piece.media_end), self._end or Fraction(0)) + 1
+        shown = piece.shown_at(time)
+        if piece.media_end is None or piece.holds(time):
+            return shown
+        after = max(piece.shown_at(piece.media_end), self._end or Fraction(0)) + 1
+        # What comes hours later would not fit into a muxer's ticks, and one second says the same.
+        return after if piece.earliest is not None else min(shown, after)
 
 
 def _muxer_for(media: MediaInfo, stream: VideoStream) -> str | None:
