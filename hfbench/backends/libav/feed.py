@@ -131,7 +131,11 @@ class WindowFeed:
         packet.stream = stream
         packet.time_base = self._time_base
         packet.pts, packet.dts = self._ticks(time), number
-        output.mux(packet)
+        packet.duration = 0  # a damaged one may be beyond what the muxer takes
+        try:
+            output.mux(packet)
+        except av.error.ArgumentError:  # a time that no container holds
+            self.fed.errors += 1
 
     def _ticks(self, time: Fraction) -> int:
         return _BIAS_TICKS + round(time / self._time_base)
