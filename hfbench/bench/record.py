@@ -1,6 +1,7 @@
-"""The run record: one versioned JSON document a run, written after every sample.
+"""The run record: one versioned JSON document per run. Here are its values.
 
-Longer than other files: values, writer and reader of one format stand together, for none changes without the others.
+:mod:`hfbench.bench.record_writer` keeps it on disk while a run goes on; :mod:`hfbench.bench.record_reader` reads every
+version that was ever written.
 
 History of the format, newest first:
 
@@ -11,26 +12,19 @@ History of the format, newest first:
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import stat
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
-from hfbench.errors import HfbenchError, NotInstalledError, OutputError, RecordError
+from hfbench.errors import RecordError
 from hfbench.model.metrics import is_counted
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-#: The version that is written. A change of meaning or of a name makes a new one; :data:`_READERS` keeps the old.
+#: The version that is written. A change of meaning or of a name makes a new one; :mod:`hfbench.bench.record_reader`
+#: keeps reading the old ones.
 SCHEMA: Final = "hfbench-record/1"
 
 #: Fields of a sample that are written only where they say something.
@@ -92,7 +86,7 @@ class Sample:
             RecordError: a metric is NaN, infinite, or no number.
         """
         for name, value in self.metrics.items():
-            if value is not None and not _is_number(value):
+            if value is not None and not is_finite_number(value):
                 shown = str(value)[:40]
                 raise RecordError(
                     f"scenario {self.scenario!r}: metric {name} is {shown}; it must be a finite number or null"
@@ -188,264 +182,9 @@ class RunRecord:
         }
 
 
-class RecordWriter:
-    """Keeps a record on disk while a run goes on; the file is whole and readable at every moment."""
-
-    def __init__(self, path: Path, record: RunRecord) -> None:
-        """Write ``record``, marked as interrupted until :meth:`finish`.
-
-        Raises:
-            OutputError: the file can't be written.
-        """
-        self.path = path
-        self.record = replace(record, interrupted=True)
-        self._save()
-
-    def add(self, *samples: Sample, engines: Mapping[str, Mapping[str, str]] = _EMPTY) -> RunRecord:
-        """Append samples, and what their engines said of themselves, and rewrite the file."""
-        self.record = replace(
-            self.record, samples=self.record.samples + samples, engines={**self.record.engines, **engines}
-        )
-        self._save()
-        return self.record
-
-    def declare(self, **options: Any) -> RunRecord:
-        """Add to the options, and rewrite the file: what only the measurement itself knows of how it was asked for."""
-        self.record = replace(self.record, options={**self.record.options, **options})
-        self._save()
-        return self.record
-
-    def fail(self, error: HfbenchError) -> RunRecord:
-        """Keep why the measurement ends before its time, and rewrite the file."""
-        self.record = replace(self.record, trouble=(*self.record.trouble, error.message))
-        return self.note(error.message, error.diagnostic)
-
-    def note(self, *notes: str) -> RunRecord:
-        """Append what a reader must know (empty notes are left out), and rewrite the file."""
-        self.record = replace(self.record, notes=self.record.notes + tuple(note for note in notes if note))
-        self._save()
-        return self.record
-
-    def finish(self, *, load_after: Load | None = None) -> RunRecord:
-        """The run came to its own end: take the mark away and write for the last time."""
-        self.record = replace(self.record, load_after=load_after, interrupted=False)
-        self._save()
-        return self.record
-
-    def _save(self) -> None:
-        text = json.dumps(self.record.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        write_atomically(self.path, text)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` beside ``path`` and rename it into place: a reader never sees half a file.
-
-    Raises:
-        OutputError: the folder can't be made or written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(
-            f"can't write {path}: {error.strerror or error}; choose another place with --record"
-        ) from error
-
-
-def load_record(path: str | Path) -> RunRecord:
-    """Read a record of any version that was ever written.
-
-    Raises:
-        RecordError: not there, not JSON, not a record, or from a newer hfbench.
-    """
-    place = Path(path)
-    try:
-        if not stat.S_ISREG(place.stat().st_mode):  # a pipe would be waited for, a folder has no text
-            raise RecordError(f"can't read the record {place}: it is no regular file")
-        document = json.loads(place.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(f"can't read the record {place}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise RecordError(f"{place} is not a run record: {error}") from error
-    except json.JSONDecodeError as error:
-        raise RecordError(f"{place} is not a run record: not JSON (line {error.lineno}: {error.msg})") from error
-    return record_from_json(document, name=str(place))
-
-
-def record_from_json(document: object, *, name: str = "the record") -> RunRecord:
-    """Make a record from decoded JSON; ``name`` stands in messages.
-
-    Raises:
-        RecordError: not a record, or from a newer hfbench.
-    """
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or not isinstance(schema, str):
-        raise RecordError(f'{name} is not a run record: it has no "schema"')
-    reader = _READERS.get(schema)
-    if reader is None:
-        known = ", ".join(_READERS)
-        raise RecordError(
-            f"{name} has schema {schema!r}; this hfbench reads {known}; a newer hfbench may have written it: upgrade"
-        )
-    try:
-        return reader(document)
-    except RecordError as error:
-        raise RecordError(f"{name} is damaged: {error.message}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"{name} is damaged: {type(error).__name__}: {error}") from error
-
-
-def load_records(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
-    """All samples of one or many records as a table: a row a sample, a column a metric.
-
-    Beside the sample's own fields (``scenario backend scope format cache round engine role order frames files``) stand
-    ``record`` (the file's name), ``created``, ``interrupted``, ``fixture`` and ``version``.
-
-    Raises:
-        NotInstalledError: pandas is not installed.
-        RecordError: as :func:`load_record`.
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise NotInstalledError('load_records needs pandas: pip install "hfbench[notebooks]"') from error
-    chosen = [paths] if isinstance(paths, str | Path) else list(paths)
-    rows = [row for path in chosen for row in _rows(Path(path).name, load_record(path))]
-    return pd.DataFrame(rows)
-
-
-def _rows(name: str, record: RunRecord) -> Iterable[dict[str, Any]]:
-    for sample in record.samples:
-        yield {
-            "record": name,
-            "created": record.created,
-            "interrupted": record.interrupted,
-            "fixture": record.fixtures.get(sample.scenario),
-            "version": record.engines.get(sample.engine, record.versions).get("version", ""),
-            **{
-                key: value
-                for key, value in sample.to_json().items()
-                if key not in {"metrics", "frames", *_ONLY_WHERE_ANY}
-            },
-            "frames": sum(sample.frames.values()) if sample.frames else None,
-            **sample.metrics,
-        }
-
-
-def _read_v1(document: dict[str, Any]) -> RunRecord:
-    known = {each.name for each in fields(RunRecord)}
-    given = {key: value for key, value in document.items() if key in known and value is not None}
-    _check(given, _RECORD_V1, "the record")
-    given["samples"] = tuple(_sample_v1(each) for each in document["samples"])
-    for key in ("notes", "trouble"):
-        given[key] = tuple(str(each) for each in given.get(key, ()))
-    for key in ("load_before", "load_after"):
-        given[key] = Load(**given[key]) if key in given else None
-    return RunRecord(**given)
-
-
-def _sample_v1(document: dict[str, Any]) -> Sample:
-    known = {each.name for each in fields(Sample)}
-    name = f"a sample of {repr(document.get('scenario'))[:40]}"
-    missing = [key for key in ("metrics", "round", "scenario", "backend", "scope", "format") if key not in document]
-    if missing:
-        raise RecordError(f"{name} has no {', no '.join(missing)}")
-    _check(document, _SAMPLE_V1, name)
-    # An unknown key is a later addition of the same version: additions never change the meaning of what was there.
-    return Sample(**{key: value for key, value in document.items() if key in known})
-
-
-def _check(document: Mapping[str, Any], kinds: Mapping[str, Callable[[Any], bool]], name: str) -> None:
-    """Hold what is there against its kind: what is of another would only be noticed in the middle of a comparison.
-
-    Raises:
-        RecordError: something is of another kind.
-    """
-    for key, fits in kinds.items():
-        if key in document and not fits(document[key]):
-            raise RecordError(f"{key} of {name} can't be {repr(document[key])[:80]}")
-
-
-def _is_number(value: object) -> bool:
+def is_finite_number(value: object) -> bool:
     """A number that JSON can hold and a float can: an integer may be too large for one."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
         return False
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_table(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
-
-
-def _is_list(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(fits, value))
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, str) and bool(datetime.fromisoformat(value))
-
-
-def _are_options(value: object) -> bool:
-    """Anything may stand there; what a comparison reads must be of its kind."""
-    if not isinstance(value, dict):
-        return False
-    _check({key: each for key, each in value.items() if each is not None}, _OPTIONS_V1, "the options")
-    return True
-
-
-_TEXT_TABLE: Final = _is_table(_is_text)
-_OPTIONS_V1: Final = MappingProxyType(
-    {
-        "engines": _is_list(_is_text),
-        "rule": lambda value: isinstance(value, dict),
-        "terms": lambda value: isinstance(value, dict),
-        "across": _is_list(_is_text),
-        "most_pairs": _is_count,
-        "canary_share": _is_number,
-    }
-)
-_RECORD_V1: Final = MappingProxyType(
-    {
-        "created": _is_time,
-        "machine": _is_table(lambda value: isinstance(value, str | int | float)),
-        "versions": _TEXT_TABLE,
-        "engines": _is_table(_TEXT_TABLE),
-        "options": _are_options,
-        "fixtures": _TEXT_TABLE,
-        "load_before": _is_table(_is_number),
-        "load_after": _is_table(_is_number),
-        "notes": lambda value: isinstance(value, list),
-        "trouble": _is_list(_is_text),
-        "interrupted": lambda value: isinstance(value, bool),
-    }
-)
-_SAMPLE_V1: Final = MappingProxyType(
-    {
-        **dict.fromkeys(
-            ("scenario", "backend", "scope", "format", "engine", "role", "cache", "wrong_frames"), _is_text
-        ),
-        **dict.fromkeys(("round", "order", "runs"), _is_count),
-        "files": lambda value: value is None or _is_count(value),
-        "metrics": lambda value: isinstance(value, dict),
-        "frames": _is_table(_is_count),
-        "lowest": _is_table(_is_number),
-        "warm_up": _is_table(_is_number),
-    }
-)
-_READERS: Final = cast("Mapping[str, Callable[[dict[str, Any]], RunRecord]]", MappingProxyType({SCHEMA: _read_v1}))

@@ -112,7 +112,7 @@ def _compared(arguments: CompareArguments) -> _Outcome:
 def _saved(arguments: CompareArguments, paths: Sequence[Path], engines: Sequence[str]) -> _Outcome:
     """``engines`` are chosen ones: one for both records, or one for each."""
     from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values
-    from hfbench.bench.record import load_record
+    from hfbench.bench.record_reader import load_record
     from hfbench.errors import UsageError
 
     records = [load_record(path) for path in paths]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hfbench.bench.measure.external import Work
     from hfbench.bench.measure.gate import GateOptions, OnProgress
     from hfbench.bench.protocol.client import EngineSpec
-    from hfbench.bench.record import RecordWriter
+    from hfbench.bench.record_writer import RecordWriter
     from hfbench.cli.gate_progress import GateProgress
 
 #: The default of --scenario: the case that the suite exists for, and the other kind of preflight.
@@ -192,7 +192,7 @@ def _explain(path: Path, arguments: GateArguments) -> int:
     """Print why, and end as the measurement did."""
     from hfbench.bench.judge.saved_records import compare_one
     from hfbench.bench.judge.verdict import exit_code
-    from hfbench.bench.record import load_record
+    from hfbench.bench.record_reader import load_record
     from hfbench.bench.render.explanation import explained
     from hfbench.bench.render.wording import verdict_of
     from hfbench.cli.lines import shown

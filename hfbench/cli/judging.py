@@ -82,7 +82,7 @@ class JudgingArguments(MeasuringArguments):
             OutputError: A file can't be written, and the verdict is 0.
         """
         from hfbench.bench.judge.verdict import exit_code
-        from hfbench.bench.record import write_atomically
+        from hfbench.bench.record_writer import write_atomically
         from hfbench.bench.render.junit import junit_of
         from hfbench.bench.render.markdown import markdown_of
         from hfbench.bench.render.wording import verdict_of

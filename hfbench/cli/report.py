@@ -52,7 +52,7 @@ def command(arguments: ReportArguments) -> None:
 
     A notebook that stops at an error is kept up to that cell, and the command exits with 3.
     """
-    from hfbench.bench.record import load_record
+    from hfbench.bench.record_reader import load_record
     from hfbench.report import choose_notebooks, find_notebooks, parameters_for, read_parameters
 
     names = arguments.names or (_OF_RECORDS if arguments.records else ())

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.record import load_record
+from hfbench.bench.record_reader import load_record
 from hfbench.errors import RecordError, UsageError
 from hfbench.history.asv_results import is_asv_results, read_asv_results
 from hfbench.history.commits import Commits

@@ -111,7 +111,7 @@ def load(path: str | Path) -> RunRecord:
     Raises:
         RecordError: It can't be read.
     """
-    from hfbench.bench.record import load_record
+    from hfbench.bench.record_reader import load_record
 
     return load_record(path)
 

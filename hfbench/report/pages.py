@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from hfbench.bench.record import write_atomically
+from hfbench.bench.record_writer import write_atomically
 from hfbench.errors import NotInstalledError
 from hfbench.report.style import STYLE
 

@@ -21,7 +21,8 @@ from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.schedule import Schedule
 from hfbench.bench.protocol.client import EngineError, EngineProcess, EngineSpec
 from hfbench.bench.protocol.messages import RunRequest
-from hfbench.bench.record import RecordWriter, RunRecord
+from hfbench.bench.record import RunRecord
+from hfbench.bench.record_writer import RecordWriter
 from hfbench.composition import Clip, Composition
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from hfbench.bench.record import RecordWriter, RunRecord, Sample
+from hfbench.bench.record import RunRecord, Sample
+from hfbench.bench.record_writer import RecordWriter
 
 Run = Callable[..., Any]
 Engine = Callable[..., str]

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from hfbench.bench.record import load_record
+from hfbench.bench.record_reader import load_record
 from tests.makers import fake_engine
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.gate import GateOptions, gate
 from hfbench.bench.protocol.client import EngineSpec
 from hfbench.bench.protocol.messages import Hello, RunAnswer, RunRequest
-from hfbench.bench.record import RecordWriter, RunRecord
+from hfbench.bench.record import RunRecord
+from hfbench.bench.record_writer import RecordWriter
 from tests.makers.noise_replay import (
     NAIVE,
     RECORDINGS,

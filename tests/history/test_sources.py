@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.record import RunRecord, Sample, write_atomically
+from hfbench.bench.record import RunRecord, Sample
+from hfbench.bench.record_writer import write_atomically
 from hfbench.cli import main
 from hfbench.errors import RecordError, UsageError
 from hfbench.history import Commits, load_history, to_table, usual_sources

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hfbench.bench.record import RunRecord, Sample, write_atomically
+from hfbench.bench.record import RunRecord, Sample
+from hfbench.bench.record_writer import write_atomically
 
 SCENARIO = "hdr-sdr-mixed-scope"
 

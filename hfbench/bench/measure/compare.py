@@ -14,7 +14,8 @@ from hfbench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hfbench.bench.record import RecordWriter, RunRecord
+    from hfbench.bench.record import RunRecord
+    from hfbench.bench.record_writer import RecordWriter
 
 
 def measure_engines(

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from hfbench.bench.case import Case
     from hfbench.bench.judge.compare import Comparison
     from hfbench.bench.measure.installing import Install
-    from hfbench.bench.record import RecordWriter, RunRecord
+    from hfbench.bench.record import RunRecord
+    from hfbench.bench.record_writer import RecordWriter
 
 #: A worker must import what is installed in its environment, never a tree that PYTHONPATH points at.
 _ISOLATED: Final = {**STEADY, "PYTHONPATH": ""}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hfbench.bench.machine import load, machine_facts, versions
-from hfbench.bench.record import RecordWriter, RunRecord
+from hfbench.bench.record import RunRecord
+from hfbench.bench.record_writer import RecordWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

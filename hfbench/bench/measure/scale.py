@@ -11,7 +11,8 @@ from hfbench.bench.measure.in_process import InProcess
 from hfbench.bench.measure.opening import open_record
 from hfbench.bench.measure.run_root import open_run_root
 from hfbench.bench.measure.schedule import Group, Participant, Schedule, Step, results
-from hfbench.bench.record import RecordWriter, load_record
+from hfbench.bench.record_reader import load_record
+from hfbench.bench.record_writer import RecordWriter
 from hfbench.errors import MeasurementError, UsageError
 from hfbench.model.options import ExtractOptions
 

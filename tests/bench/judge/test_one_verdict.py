@@ -18,7 +18,9 @@ from hfbench.bench.judge.compare import Comparison, time_metrics
 from hfbench.bench.judge.gate_rule import GateRule, judge_gate, up_to
 from hfbench.bench.judge.saved_records import compare_one
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, name_of
-from hfbench.bench.record import RecordWriter, RunRecord, Sample, load_record
+from hfbench.bench.record import RunRecord, Sample
+from hfbench.bench.record_reader import load_record
+from hfbench.bench.record_writer import RecordWriter
 from hfbench.bench.render.explanation import explained
 from hfbench.bench.render.json_format import to_json
 from hfbench.errors import RecordError

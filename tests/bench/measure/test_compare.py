@@ -13,7 +13,9 @@ from hfbench.bench.measure.compare import measure_engines
 from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.schedule import Schedule
 from hfbench.bench.protocol.client import EngineError, EngineSpec
-from hfbench.bench.record import RecordWriter, RunRecord, load_record
+from hfbench.bench.record import RunRecord
+from hfbench.bench.record_reader import load_record
+from hfbench.bench.record_writer import RecordWriter
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -20,7 +20,9 @@ from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.gate import GateOptions, Progress, gate, gate_revisions
 from hfbench.bench.measure.revisions import BuildError, OnStage, Revision
 from hfbench.bench.protocol.client import EngineProcess, EngineSpec
-from hfbench.bench.record import RecordWriter, RunRecord, load_record
+from hfbench.bench.record import RunRecord
+from hfbench.bench.record_reader import load_record
+from hfbench.bench.record_writer import RecordWriter
 from hfbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hfbench.bench.measure.scale import ScaleMeasurement, measure_scale
-from hfbench.bench.record import RecordWriter, load_record
+from hfbench.bench.record_reader import load_record
+from hfbench.bench.record_writer import RecordWriter
 from hfbench.bench.scale_axes import ScaleAxis, scale_axes
 from hfbench.bench.scenarios import build_scenarios
 from hfbench.errors import MeasurementError, UsageError
