@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import threading
@@ -20,15 +18,13 @@ from fixtures_gen import program
 from fixtures_gen.building import build
 from fixtures_gen.catalogue import CATALOGUE
 from fixtures_gen.errors import FixtureError, UnknownNameError
+from fixtures_gen.manifest import MANIFEST_FORMAT, file_sha256, read_manifest, write_json
 from fixtures_gen.recipe import Encode, Recipe, Size, recipe_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from fixtures_gen.truth import Truth
-
-MANIFEST_FORMAT = 1
-"""Version of manifest.json. 1: first."""
 
 BUILDING = ".building-"
 VERIFYING = ".verify-"
@@ -82,12 +78,6 @@ def find_recipe(name: str) -> Recipe:
     raise UnknownNameError(f"there is no fixture {name!r}: {hint}")
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file in lower-case hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class Store:
     """A folder of fixtures.
 
@@ -114,7 +104,7 @@ class Store:
     def problems(self, name: str, size: Size | None = None, *, deep: bool = False) -> tuple[str, ...]:
         """What is wrong with the entry: nothing for a complete one. ``deep`` also hashes every file."""
         folder = self.folder(name, size)
-        manifest = _read_manifest(folder)
+        manifest = read_manifest(folder)
         if manifest is None:
             return ("is not built" if not folder.exists() else "has no readable manifest.json",)
         found = []
@@ -145,7 +135,7 @@ class Store:
         if wrong:
             raise FixtureError(f"{name} at {size.value} {wrong[0]}: run `python -m fixtures_gen build {name}`")
         folder = self.folder(name, size)
-        return Entry(name, size, folder, _read_manifest(folder) or {})
+        return Entry(name, size, folder, read_manifest(folder) or {})
 
     def path(self, name: str, file: str | None = None, size: Size | None = None) -> Path:
         """A media file of the fixture, the first by default; it need not exist yet."""
@@ -213,8 +203,8 @@ class Store:
             files = build(recipe, size, program.Runner(self.program, work, stop=stop))
             seconds = time.monotonic() - started
             manifest = self._manifest(recipe, size, files, seconds)
-            _write_json(work / "truth.json", recipe.truth(size).to_json())
-            _write_json(work / "manifest.json", manifest)
+            write_json(work / "truth.json", recipe.truth(size).to_json())
+            write_json(work / "manifest.json", manifest)
             if folder.exists():
                 aside = work.with_name(f"{work.name}-old")
                 folder.rename(aside)
@@ -289,22 +279,3 @@ class _Reporter:
             self._done += state != "building"
             if self._tell is not None:
                 self._tell(Progress(name, size, state, self._done, self._total, seconds))
-
-
-def _read_manifest(folder: Path) -> dict[str, Any] | None:
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT or not manifest.get("files"):
-        return None
-    return manifest
-
-
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write and flush to the disk: the rename that follows must not overtake the contents."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        json.dump(data, file, indent=1, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())

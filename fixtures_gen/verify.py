@@ -14,8 +14,9 @@ from fixtures_gen import sums as sums_module
 from fixtures_gen.building import build
 from fixtures_gen.catalogue import CATALOGUE
 from fixtures_gen.errors import FixtureError
+from fixtures_gen.manifest import file_sha256
 from fixtures_gen.program import DEFAULT_SURROUNDINGS, Runner, Surroundings
-from fixtures_gen.store import VERIFYING, Progress, file_sha256, find_recipe
+from fixtures_gen.store import VERIFYING, Progress, find_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

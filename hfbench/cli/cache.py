@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fixtures_gen.options import json_option
+from hfbench.cli.escaping import shown
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.lines import shown
 from hfbench.cli.terminal import out, print_json
 
 if TYPE_CHECKING:

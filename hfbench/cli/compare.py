@@ -17,7 +17,8 @@ from hfbench.cli.measuring import measuring_options, record_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.judge.compare import Comparison, Terms
+    from hfbench.bench.judge.comparison import Comparison
+    from hfbench.bench.judge.terms import Terms
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.bench.record import RunRecord
 
@@ -34,7 +35,7 @@ class CompareArguments(JudgingArguments):
 
     def terms(self) -> Terms:
         """What decides."""
-        from hfbench.bench.judge.compare import Terms
+        from hfbench.bench.judge.terms import Terms
 
         return Terms(times=self.time_rules(), budgets=self.declared_budgets(), across=frozenset(self.across))
 
@@ -130,7 +131,6 @@ def _saved(arguments: CompareArguments, paths: Sequence[Path], engines: Sequence
 
 
 def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _Outcome:
-    from hfbench.bench.judge.gate_rule import GateRule
     from hfbench.bench.judge.saved_records import compare_one
     from hfbench.bench.measure.compare import measure_engines
     from hfbench.bench.measure.opening import open_record
@@ -138,18 +138,9 @@ def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _
     from hfbench.bench.protocol.client import EngineError
     from hfbench.cli.terminal import progress_bar
 
-    terms = arguments.terms()
-    work = arguments.build((_HEADLINE,), ("fused",))
     names = [spec.name for spec in specs]
-    asked: dict[str, Any] = {
-        "rounds": arguments.rounds,
-        "size": arguments.size,
-        "workers": arguments.workers,
-        "seed": arguments.seed,
-        "engines": names,
-    }
-    rule = GateRule(times=terms.times, budgets=terms.budgets, across=terms.across)
-    asked["terms"] = rule.to_json()
+    asked = _asked(arguments, names)  # wrong budgets are reported before anything is built
+    work = arguments.build((_HEADLINE,), ("fused",))
     writer = open_record(record_path(arguments.record, "compare"), work.built, asked)
     schedule = Schedule(rounds=arguments.rounds, seed=arguments.seed)
     try:
@@ -170,6 +161,21 @@ def _side_by_side(arguments: CompareArguments, specs: Sequence[EngineSpec]) -> _
     finally:
         say(f"record: {writer.path}")
     return _Outcome(writer.record, compare_one(writer.record), tuple(names))
+
+
+def _asked(arguments: CompareArguments, engines: Sequence[str]) -> dict[str, Any]:
+    """The options of the record: how the run was asked for, and what will decide."""
+    from hfbench.bench.judge.gate_rule import GateRule
+
+    terms = arguments.terms()
+    return {
+        "rounds": arguments.rounds,
+        "size": arguments.size,
+        "workers": arguments.workers,
+        "seed": arguments.seed,
+        "engines": list(engines),
+        "terms": GateRule(times=terms.times, budgets=terms.budgets, across=terms.across).to_json(),
+    }
 
 
 def _print(outcome: _Outcome, arguments: CompareArguments) -> None:

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from hfbench.bench.judge.comparability import case_of
-from hfbench.bench.judge.compare import Comparison, Kind, Row, interval
+from hfbench.bench.judge.comparison import Comparison, Kind, Row, interval
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, name_of
 from hfbench.bench.render.wording import verdict_line
-from hfbench.cli.lines import shown
+from hfbench.cli.escaping import shown
 from hfbench.model.metrics import METRICS
 
 if TYPE_CHECKING:

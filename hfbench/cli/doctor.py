@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from fixtures_gen.options import json_option
+from hfbench.cli.escaping import shown
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.lines import shown
 from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from hfbench.cli.choices import (
     PictureArguments,
     picture_options,
 )
+from hfbench.cli.escaping import shown
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.lines import say, shown
+from hfbench.cli.lines import say
 from hfbench.cli.telemetry import sink_option, telemetry
 from hfbench.cli.terminal import cancelled_by_signals, out, plain_table, print_json, progress_bar
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.judge.comparison import Comparison
     from hfbench.bench.measure.external import Work
     from hfbench.bench.measure.gate import GateOptions, OnProgress
     from hfbench.bench.protocol.client import EngineSpec
@@ -195,7 +195,7 @@ def _explain(path: Path, arguments: GateArguments) -> int:
     from hfbench.bench.record_reader import load_record
     from hfbench.bench.render.explanation import explained
     from hfbench.bench.render.wording import verdict_of
-    from hfbench.cli.lines import shown
+    from hfbench.cli.escaping import shown
     from hfbench.cli.terminal import out
 
     record = load_record(path)

@@ -10,10 +10,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hfbench.bench.judge.compare import Comparison, Kind, Row, interval
+from hfbench.bench.judge.comparison import Comparison, Kind, Row, interval
 from hfbench.bench.judge.verdict import Unsure, name_of
 from hfbench.cli.comparison_table import style_of
-from hfbench.cli.lines import say, shown
+from hfbench.cli.escaping import shown
+from hfbench.cli.lines import say
 from hfbench.cli.terminal import err
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import click
 from fixtures_gen.options import json_option
 from hfbench.cli.arguments import typed
 from hfbench.cli.choices import PLACE
-from hfbench.cli.lines import say, shown
+from hfbench.cli.escaping import shown
+from hfbench.cli.lines import say
 from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hfbench.bench.judge.budgets import Budget
-    from hfbench.bench.judge.compare import Comparison, TimeMetric
+    from hfbench.bench.judge.comparison import Comparison
+    from hfbench.bench.judge.terms import TimeMetric
     from hfbench.bench.record import RunRecord
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
@@ -45,7 +46,7 @@ class JudgingArguments(MeasuringArguments):
 
     def time_rules(self) -> tuple[TimeMetric, ...]:
         """The rules of the judged times."""
-        from hfbench.bench.judge.compare import time_metrics
+        from hfbench.bench.judge.terms import time_metrics
 
         return time_metrics(self.judged_times)
 

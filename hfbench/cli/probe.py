@@ -12,8 +12,9 @@ import click
 from fixtures_gen.options import json_option
 from hfbench.cli.arguments import typed
 from hfbench.cli.choices import PLACE
+from hfbench.cli.escaping import shown
 from hfbench.cli.exit_codes import ExitCode
-from hfbench.cli.lines import say, shown
+from hfbench.cli.lines import say
 from hfbench.cli.terminal import out, plain_table, print_json
 
 if TYPE_CHECKING:

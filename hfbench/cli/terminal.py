@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from hfbench.cli.lines import shown, shown_lines
+from hfbench.cli.escaping import shown, shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

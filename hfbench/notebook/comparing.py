@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hfbench.bench.judge.comparability import Side, side_of
-from hfbench.bench.judge.compare import Terms
 from hfbench.bench.judge.gate_rule import BASELINE, CONTENDER, is_gate, rule_of, with_role
 from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_two_values, differing_axes
+from hfbench.bench.judge.terms import Terms
 
 if TYPE_CHECKING:
-    from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.judge.comparison import Comparison
     from hfbench.bench.record import RunRecord
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.judge.compare import Kind, interval
+from hfbench.bench.judge.comparison import Kind, interval
 from hfbench.bench.judge.verdict import name_of
 from hfbench.notebook.described import (
     BLUE,
@@ -24,7 +24,7 @@ from hfbench.notebook.described import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hfbench.bench.judge.compare import Comparison, Row
+    from hfbench.bench.judge.comparison import Comparison, Row
     from hfbench.notebook.comparing import Sides
 
 _WIDEST: Final = 3.0  # log units drawn for an interval that has no end yet

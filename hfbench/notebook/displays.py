@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.judge.compare import interval
+from hfbench.bench.judge.comparison import interval
 from hfbench.bench.judge.verdict import name_of
 from hfbench.bench.render.wording import verdict_line
 from hfbench.history import LEAST_POINTS, POWER, gate_command, is_exact, is_too_short, smallest_step
@@ -16,7 +16,7 @@ from hfbench.notebook.described import BLUE, GREEN, ORANGE, YELLOW, Table, numbe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.judge.compare import Comparison, Row
+    from hfbench.bench.judge.comparison import Comparison, Row
     from hfbench.bench.record import RunRecord
     from hfbench.history import History, Series, Step
     from hfbench.model.result import ExtractionResult

@@ -113,15 +113,37 @@ def _execute(
     notebook: Notebook, parameters: Mapping[str, Any], executed: Path, on_cell: OnCell, started_cells: list[int]
 ) -> None:
     import papermill
-    from jupyter_client.manager import AsyncKernelManager
-    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.engines import papermill_engines
     from traitlets.config import Config
+
+    papermill_engines.register(_ENGINE, _reporting_engine(on_cell, started_cells))
+    papermill.execute_notebook(
+        str(notebook.path),
+        str(executed),
+        dict(parameters),
+        engine_name=_ENGINE,
+        progress_bar=False,
+        kernel_manager_class=_quiet_manager(),
+        start_timeout=_START_SECONDS,
+        config=Config({"KernelManager": _KERNEL, "PapermillNotebookClient": _CLIENT}),
+        execution_timeout=_CELL_SECONDS,
+    )
+
+
+def _quiet_manager() -> type[Any]:
+    from jupyter_client.manager import AsyncKernelManager
 
     class Quiet(AsyncKernelManager):
         """Discards what the kernel itself writes to stderr; what cells print is in the notebook."""
 
         async def start_kernel(self, **given: Any) -> None:  # type: ignore[override]  # as its parent, which does too
             await self._async_start_kernel(stderr=subprocess.DEVNULL, **given)
+
+    return Quiet
+
+
+def _reporting_engine(on_cell: OnCell, started_cells: list[int]) -> type[Any]:
+    from papermill.engines import NBClientEngine
 
     class Reporting(NBClientEngine):  # type: ignore[misc]  # papermill has no types
         """papermill's own engine, which reports every finished cell: its progress bar can't be replaced otherwise."""
@@ -144,18 +166,7 @@ def _execute(
             nb_man.cell_start, nb_man.cell_complete = begin, report
             return super().execute_managed_notebook(nb_man, *arguments, **options)
 
-    papermill_engines.register(_ENGINE, Reporting)
-    papermill.execute_notebook(
-        str(notebook.path),
-        str(executed),
-        dict(parameters),
-        engine_name=_ENGINE,
-        progress_bar=False,
-        kernel_manager_class=Quiet,
-        start_timeout=_START_SECONDS,
-        config=Config({"KernelManager": _KERNEL, "PapermillNotebookClient": _CLIENT}),
-        execution_timeout=_CELL_SECONDS,
-    )
+    return Reporting
 
 
 def _failure(error: Exception, executed: Path, number: int) -> RunFailure | None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import hfbench
-from hfbench.bench.judge.compare import Terms
 from hfbench.bench.judge.saved_records import compare_engines
+from hfbench.bench.judge.terms import Terms
 from hfbench.bench.judge.verdict import CouldNotMeasure
 from hfbench.bench.measure.compare import measure_engines
 from hfbench.bench.measure.external import Work

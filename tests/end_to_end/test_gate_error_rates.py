@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hfbench.bench.judge.compare import APART_FAIL_ABOVE, Comparison, Kind
+from hfbench.bench.judge.comparison import Comparison, Kind
 from hfbench.bench.judge.stats import CPU_RULE, LOOKS, WALL_RULE, Rule, State, canary_failed, judge
+from hfbench.bench.judge.terms import APART_FAIL_ABOVE
 from hfbench.bench.measure.external import Work
 from hfbench.bench.measure.gate import GateOptions, gate
 from hfbench.bench.protocol.client import EngineSpec

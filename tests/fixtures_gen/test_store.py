@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 
 from fixtures_gen import FixtureError, Progress, Request, Size, Store, Truth
+from fixtures_gen.manifest import file_sha256
 from fixtures_gen.program import Program
-from fixtures_gen.store import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable

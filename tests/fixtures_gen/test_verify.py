@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from fixtures_gen import CATALOGUE, Progress, Size, Store
+from fixtures_gen.manifest import file_sha256
 from fixtures_gen.recipe import Encode
-from fixtures_gen.store import file_sha256
 from fixtures_gen.sums import Sums, read
 from fixtures_gen.verify import verify
 

@@ -21,7 +21,7 @@ from hfbench.bench.record import RunRecord, Sample
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.judge.comparison import Comparison
     from tests.makers.noise_replay import Series
 
 CASE = Case("demo")

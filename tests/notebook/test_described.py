@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from hfbench import notebook as nb
-from hfbench.bench.judge.compare import Comparison
+from hfbench.bench.judge.comparison import Comparison
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.bench.record import RunRecord, Sample
 from hfbench.history import History, Point, find_steps

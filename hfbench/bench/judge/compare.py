@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from hfbench.bench.judge.budgets import Allowance, Budget
 from hfbench.bench.judge.canary import CPU, Canary, above_zero
 from hfbench.bench.judge.comparability import Side, Unlike, case_of, unlike_cases, unlike_machines
+from hfbench.bench.judge.comparison import Comparison, Kind, Row, interval
 from hfbench.bench.judge.counters import COUNTERS, CounterJudgement, Runs, judge_counter
-from hfbench.bench.judge.stats import CPU_RULE, WALL_RULE, Bound, Judgement, Rule, State, judge
+from hfbench.bench.judge.stats import Judgement, Rule, State, judge
+from hfbench.bench.judge.terms import APART_FAIL_ABOVE, WALL, Pairing, Terms, TimeMetric
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine, of_case
-from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,125 +22,11 @@ if TYPE_CHECKING:
     from hfbench.bench.case import Case
     from hfbench.bench.record import Sample
 
-WALL: Final = "videoExtractMs"
-
-#: Times of two separate runs differ by the drift of the machine too: CPU time of unchanged code moved by up to 13%
-#: (measured, docs/gate.md). Twice that is the least that is called a regression there; less is UNSURE.
-APART_FAIL_ABOVE: Final = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class TimeMetric:
-    """A noisy metric, the rule it is judged by, and whether it decides (else it advises)."""
-
-    metric: str
-    rule: Rule
-    is_blocking: bool
-
-
-def time_metrics(block_on: Iterable[str] = ("cpu",)) -> tuple[TimeMetric, ...]:
-    """CPU and wall time, blocking as asked: ``cpu``, ``wall`` or both.
-
-    Raises:
-        UsageError: something else, or nothing.
-    """
-    chosen = set(block_on)
-    if not chosen or chosen - {"cpu", "wall"}:
-        raise UsageError(f"block on cpu, wall or both, not {', '.join(sorted(chosen)) or 'nothing'}")
-    return (TimeMetric(CPU, CPU_RULE, "cpu" in chosen), TimeMetric(WALL, WALL_RULE, "wall" in chosen))
-
-
 #: What to do about a time that reads as nothing.
 _ADVICE: Final = (
     "the kernel counts an engine's CPU time in steps of 10 ms: measure a longer scenario, a larger --size or more runs "
     "per pair (--repeat), or have the engine report the metric itself"
 )
-
-
-class Pairing(Enum):
-    """How the two sides' rounds belong together."""
-
-    LIVE = "live"  #: paired and interleaved by a gate, judged at its looks
-    FIXED = "fixed"  #: paired and interleaved, a number of rounds fixed beforehand: one look
-    APART = "apart"  #: two runs at different times
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How to compare.
-
-    Attributes:
-        times: noisy metrics and their rules.
-        budgets: declared limits and allowances.
-        across: axes that differ on purpose (``backend``, ``scope``); counters then inform and do not judge.
-        family: judged scenario x metric pairs; None = as many as there are in the data. A gate fixes it beforehand.
-    """
-
-    times: tuple[TimeMetric, ...] = field(default_factory=time_metrics)
-    budgets: tuple[Budget, ...] = ()
-    pairing: Pairing = Pairing.LIVE
-    across: frozenset[str] = frozenset()
-    family: int | None = None
-
-    def counter_rule(self, cases: int) -> Rule:
-        """For counters that vary in unchanged code: CPU time's rule; all counters of all cases are a family."""
-        looks = next((each.rule.looks for each in self.times if each.is_blocking), CPU_RULE.looks)
-        return replace(CPU_RULE, looks=looks, family=max(cases, 1) * len(COUNTERS))
-
-
-class Kind(Enum):
-    """What sort of check a row is."""
-
-    TIME = "time"
-    COUNTER = "counter"
-    BUDGET = "budget"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One case x metric: medians before and after, and what follows.
-
-    Attributes:
-        judgement: of what is noisy: times, and counters that vary in unchanged code.
-        limit: a budget's or an allowance's.
-        note: what one must know of how it was judged.
-    """
-
-    case: Case
-    metric: str
-    kind: Kind
-    before: float | None
-    after: float | None
-    verdict: Verdict
-    is_blocking: bool
-    judgement: Judgement | None = None
-    limit: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The whole outcome. ``explanations`` are sentences on what the rows alone don't say."""
-
-    base: str
-    contender: str
-    rows: tuple[Row, ...]
-    refused: tuple[Unlike, ...]
-    canary: Canary | None
-    explanations: tuple[str, ...]
-    verdict: Verdict
-
-    def is_decided(self, case: Case) -> bool:
-        """Whether more pairs can't change this case's verdict: refused, a counter failed, or every judgement final."""
-        case = case.across({"engine"})
-        rows = [row for row in self.rows if row.case == case]
-        if any(row.kind is Kind.COUNTER and row.is_blocking and isinstance(row.verdict, Fail) for row in rows):
-            return True
-        times = [row for row in rows if row.kind is Kind.TIME and row.is_blocking]
-        judged = [row.judgement for row in rows if row.is_blocking and row.judgement is not None]
-        open_rows = [each for each in judged if not each.state.is_final]
-        is_refused = any(unlike.case in {case, None} for unlike in self.refused)
-        return is_refused or (bool(times) and not open_rows)
 
 
 def compare(base: Side, contender: Side, terms: Terms, canary: Canary | None = None) -> Comparison:
@@ -340,13 +226,6 @@ def _apart(terms: Terms) -> Iterator[str]:
             f"times fail only above {APART_FAIL_ABOVE:+.0%}; measure both in one run (hfbench gate, "
             "hfbench compare with two engines) for known error rates"
         )
-
-
-def interval(found: Bound) -> str:
-    """``[-1.2%, +3.4%]``, with ``?`` where there is no bound yet."""
-    low = f"{found.change_low:+.1%}" if math.isfinite(found.lower) else "?"
-    high = f"{found.change_high:+.1%}" if math.isfinite(found.upper) else "?"
-    return f"[{low}, {high}]"
 
 
 def _by_round(before: Iterable[Sample], after: Iterable[Sample]) -> Iterator[tuple[Sample, Sample]]:

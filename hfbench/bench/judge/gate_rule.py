@@ -13,14 +13,16 @@ from hfbench.bench.gate_defaults import CANARY_SHARE
 from hfbench.bench.judge.budgets import Budget
 from hfbench.bench.judge.canary import canary_of
 from hfbench.bench.judge.comparability import Side
-from hfbench.bench.judge.compare import Comparison, Pairing, Terms, TimeMetric, compare, time_metrics
+from hfbench.bench.judge.compare import compare
 from hfbench.bench.judge.stats import Rule
+from hfbench.bench.judge.terms import Pairing, Terms, TimeMetric, time_metrics
 from hfbench.bench.judge.verdict import CouldNotMeasure, combine
 from hfbench.errors import RecordError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from hfbench.bench.judge.comparison import Comparison
     from hfbench.bench.record import RunRecord, Sample
 
 #: Roles of samples in a gate's record; the canary's are ``canary-a`` and ``canary-b``.

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from hfbench.bench.case import COMPARED, KNOWN_VALUES
 from hfbench.bench.judge.comparability import Side, side_of
-from hfbench.bench.judge.compare import Comparison, Pairing, Terms, compare
+from hfbench.bench.judge.compare import compare
+from hfbench.bench.judge.comparison import Comparison
 from hfbench.bench.judge.gate_rule import CONTENDER, GateRule, is_gate, judge_gate, rule_of
+from hfbench.bench.judge.terms import Pairing, Terms
 from hfbench.bench.judge.verdict import CouldNotMeasure, combine
 from hfbench.errors import MeasurementError, UsageError
 

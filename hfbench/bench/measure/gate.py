@@ -35,7 +35,7 @@ from hfbench.errors import UsageError
 
 if TYPE_CHECKING:
     from hfbench.bench.case import Case
-    from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.judge.comparison import Comparison
     from hfbench.bench.measure.installing import Install
     from hfbench.bench.record import RunRecord
     from hfbench.bench.record_writer import RecordWriter

@@ -8,7 +8,7 @@ from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, name_of
 from hfbench.bench.render.wording import verdict_line
 
 if TYPE_CHECKING:
-    from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.judge.comparison import Comparison
 
 
 def to_annotations(outcome: Comparison) -> tuple[str, ...]:

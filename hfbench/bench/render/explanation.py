@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from hfbench.bench.judge.compare import Comparison, Kind, Row, TimeMetric, interval
+from hfbench.bench.judge.comparison import Comparison, Kind, Row, interval
 from hfbench.bench.judge.gate_rule import is_gate, rule_of
 from hfbench.bench.judge.saved_records import compare_one, own_terms
 from hfbench.bench.judge.verdict import name_of
@@ -14,6 +14,7 @@ from hfbench.bench.render.wording import number, verdict_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hfbench.bench.judge.terms import TimeMetric
     from hfbench.bench.record import RunRecord
 
 

@@ -11,7 +11,7 @@ from hfbench.bench.render.wording import verdict_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.judge.compare import Comparison, Row
+    from hfbench.bench.judge.comparison import Comparison, Row
 
 #: Version of the JSON of one comparison.
 SCHEMA: Final = "hfbench-comparison/1"

@@ -12,7 +12,7 @@ from hfbench.bench.render.wording import cells
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hfbench.bench.judge.compare import Comparison
+    from hfbench.bench.judge.comparison import Comparison
 
 #: Characters that XML 1.0 can't hold in any spelling (section 2.2).
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")

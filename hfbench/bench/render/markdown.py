@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from hfbench.bench.judge.compare import Comparison, Kind, Row
+from hfbench.bench.judge.comparison import Comparison, Kind, Row
 from hfbench.bench.judge.verdict import name_of
 from hfbench.bench.render.wording import cells, number, verdict_line
 

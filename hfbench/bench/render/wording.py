@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.judge.compare import Comparison, Row, interval
+from hfbench.bench.judge.comparison import Comparison, Row, interval
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine, name_of
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ JUDGEMENT = (
     "judge.budgets",
     "judge.comparability",
     "judge.compare",
+    "judge.comparison",
+    "judge.terms",
     "judge.saved_records",
     "judge.gate_rule",
     "render.annotations",

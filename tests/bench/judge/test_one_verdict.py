@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 import hfbench.notebook as nb
 from hfbench.bench.judge.budgets import Allowance, Budget
-from hfbench.bench.judge.compare import Comparison, time_metrics
+from hfbench.bench.judge.comparison import Comparison
 from hfbench.bench.judge.gate_rule import GateRule, judge_gate, up_to
 from hfbench.bench.judge.saved_records import compare_one
+from hfbench.bench.judge.terms import time_metrics
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, name_of
 from hfbench.bench.record import RunRecord, Sample
 from hfbench.bench.record_reader import load_record

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hfbench.bench.judge.compare import Terms, time_metrics
 from hfbench.bench.judge.gate_rule import up_to
 from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values, differing_axes
 from hfbench.bench.judge.stats import LOOKS
+from hfbench.bench.judge.terms import Terms, time_metrics
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.bench.measure.revisions import Revision
 from hfbench.bench.record import RunRecord, Sample, merged

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hfbench.bench.judge.compare import Terms
 from hfbench.bench.judge.saved_records import compare_engines
+from hfbench.bench.judge.terms import Terms
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass
 from hfbench.bench.measure.compare import measure_engines
 from hfbench.bench.measure.external import Work

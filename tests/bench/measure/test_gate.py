@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hfbench.bench.judge.budgets import Budget
-from hfbench.bench.judge.compare import Comparison, time_metrics
+from hfbench.bench.judge.comparison import Comparison
 from hfbench.bench.judge.gate_rule import GateRule, judge_gate
+from hfbench.bench.judge.terms import time_metrics
 from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure
 from hfbench.bench.measure.environments import Project
 from hfbench.bench.measure.external import Work

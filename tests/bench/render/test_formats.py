@@ -11,8 +11,10 @@ import pytest
 from hfbench.bench.judge.budgets import Budget
 from hfbench.bench.judge.canary import Canary
 from hfbench.bench.judge.comparability import Side
-from hfbench.bench.judge.compare import Comparison, Terms, compare
+from hfbench.bench.judge.compare import compare
+from hfbench.bench.judge.comparison import Comparison
 from hfbench.bench.judge.stats import Bound
+from hfbench.bench.judge.terms import Terms
 from hfbench.bench.judge.verdict import CouldNotMeasure
 from hfbench.bench.record import Load, RunRecord
 from hfbench.bench.render import annotations, json_format, junit, markdown
