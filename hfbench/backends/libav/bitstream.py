@@ -39,6 +39,19 @@ def gives_a_picture_each(stream: VideoStream) -> bool:
     return stream.codec_context.codec.canonical_name in _ONE_PICTURE_A_PACKET
 
 
+#: Codecs whose palette many containers keep beside the pictures: libavformat hands it out with the first packet alone.
+_PALETTE_IN_CONTAINER: Final = ("8bps", "cinepak", "msrle", "msvideo1", "qtrle", "rawvideo", "smc", "tscc")
+#: Codecs whose decoders don't know which pictures need no other, and whose writers flag all of them as such.
+_UNKNOWN_KEYFRAMES: Final = ("rpza",)
+
+
+def needs_everything_before(stream: VideoStream) -> bool:
+    """Whether a picture can be decoded only after all packets from the file's start on."""
+    context = stream.codec_context
+    name = context.codec.canonical_name
+    return name in _UNKNOWN_KEYFRAMES or (name in _PALETTE_IN_CONTAINER and context.pix_fmt == "pal8")
+
+
 class PictureCounter:
     """Tells which packets of a stream show a picture of their own; fed in decoding order."""
 

@@ -135,6 +135,8 @@ class WindowDecoder:
 
     def _one_thread(self) -> VideoCodecContext:
         """A decoder on one thread, from the file opened once more."""
+        if self.reader.is_read_from_start:  # it has the palette, which is read once; its codecs know no threads
+            return self._fast
         if self._careful is None:
             _, stream = self._files.enter_context(open_media(self._media))
             self.tally.files += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import av.error
 
-from hfbench.backends.libav.bitstream import PictureCounter
+from hfbench.backends.libav.bitstream import PictureCounter, needs_everything_before
 from hfbench.backends.libav.clocks import REORDER_DEPTH
 from hfbench.backends.libav.files import keeps_decode_times_only, rewind, seek_back, seek_to_byte
 from hfbench.backends.libav.source import order_times
@@ -72,6 +72,7 @@ class PacketReader:
     Attributes:
         order: times of the pictures in the order in which they leave the decoder, ticks; None: packets are dated.
         saw_later: whether the file went on after the last window.
+        is_read_from_start: whether every window begins to be read there.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, media: MediaInfo) -> None:
@@ -83,6 +84,7 @@ class PacketReader:
         self._has_pts = not keeps_decode_times_only(container)
         self._position = 0
         self._is_at_start = True
+        self.is_read_from_start = needs_everything_before(stream)
         self.count = ReadCount()
         self.saw_later = False
         self.order: list[int] | None = None
@@ -99,7 +101,7 @@ class PacketReader:
     def seek(self, wanted: Fraction) -> bool:
         """Go to a keyframe that is hoped to be shown at or before ``wanted`` (seconds); True: to the file's start."""
         clock = self._media.clock
-        if self.order is not None or wanted <= self._first_time():
+        if self.is_read_from_start or self.order is not None or wanted <= self._first_time():
             self.rewind()
             return True
         self._is_at_start = False
