@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from hfbench.model.cancellation import Control
 from tests.makers import field_coded
 from tests.makers.clip_maker import ClipMaker, expected_ids, ids_of, read_pixels, slots_of
 from tests.makers.field_coded import SIDE
-from tests.makers.odd_times import CONTAINERS, RATE, VP8, X264, OddTimes, demuxed_times
+from tests.makers.odd_times import CONTAINERS, MPEG4, RATE, VP8, X264, OddTimes, demuxed_times
 
 BACKENDS = ("libav", "ffmpeg")
 PERIOD = Fraction(1, RATE)
@@ -123,6 +124,22 @@ def test_lost_times_are_replaced_by_the_decoders_order(tmp_path, odd: OddTimes, 
     whole, part = windows_of(tmp_path, path, windows, backend)
     assert (ids_of(whole), ids_of(part)) == (list(range(90)), list(range(69, 81)))
     assert said(whole) == said(part) == {"timestamps_repaired"}
+
+
+#: Ticks of 1/15360 s, 512 a picture: all alike, and at random within ten pictures.
+OFFSETS = {"alike": [1024] * 90, "random": [random.Random(number).randrange(5000) for number in range(90)]}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("how", list(OFFSETS))
+@pytest.mark.parametrize("name", ["lost", "hevc", "mpeg4"])
+def test_impossible_times_are_replaced_by_the_decoders_order(tmp_path, odd: OddTimes, name, how, backend):
+    encoder = WITHOUT_TIMES[name][0] if name in WITHOUT_TIMES else (*MPEG4[:-1], "2")
+    path = odd.with_offsets(f"{name}-{how}", encoder, OFFSETS[how])
+    windows = [(Fraction(0), Fraction("0.5")), (Fraction("2.3"), Fraction("0.4"))]
+    first, part = windows_of(tmp_path, path, windows, backend)
+    assert (ids_of(first), ids_of(part)) == (list(range(15)), list(range(69, 81)))
+    assert said(first) == said(part) == {"timestamps_repaired"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ import av
 
 from fixtures_gen.barcode import drawbox_chain
 from tests.makers.clip_maker import ClipMaker, run_ffmpeg
-from tests.makers.edit_lists import without_table
+from tests.makers.edit_lists import with_composition_offsets, without_table
 
 SIZE, RATE, SECONDS = (192, 108), 30, 3
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "30")
@@ -92,6 +92,13 @@ class OddTimes:
         return self.once(
             f"{name}-{keep}.mp4",
             lambda path: path.write_bytes(without_table(whole.read_bytes(), b"ctts", keep=keep)),
+        )
+
+    def with_offsets(self, name: str, encoder: tuple[str, ...], offsets: Sequence[int]) -> Path:
+        """An MP4 whose composition times are not those of its stream."""
+        whole = self.clip(f"whole-{name}.mp4", (*encoder, "-movflags", "-faststart"))
+        return self.once(
+            f"{name}-wrong.mp4", lambda path: path.write_bytes(with_composition_offsets(whole.read_bytes(), offsets))
         )
 
     def all_keys(self, extension: str) -> Path:

@@ -51,7 +51,8 @@ def first_unlikely(stamps: Sequence[Stamp]) -> int | None:
 
     With B-frames some picture is always shown later than it is decoded, so a long run of equal times means that the
     presentation times are lost; no two pictures are shown at one time; and none is shown many places from where it is
-    decoded.
+    decoded. Where pictures are decoded at a steady rate and shown at an unsteady one, or where all are shown equally
+    long after that, the decoder has to be asked.
     """
     seen: set[int] = set()
     run = 0
@@ -66,7 +67,25 @@ def first_unlikely(stamps: Sequence[Stamp]) -> int | None:
         return 0
     places = np.argsort(np.argsort([stamp.pts or 0 for stamp in stamps], kind="stable"))
     displaced = np.flatnonzero(np.abs(places - np.arange(len(stamps))) > REORDER_DEPTH)
-    return int(displaced[0]) if displaced.size else None
+    return int(displaced[0]) if displaced.size else _first_unsteady(stamps)
+
+
+def _first_unsteady(stamps: Sequence[Stamp]) -> int | None:
+    """The first packet that is shown off a rate that decoding keeps, or 0 where no time shows any reordering."""
+    known = [(stamp.pts, stamp.dts) for stamp in stamps if stamp.pts is not None and stamp.dts is not None]
+    if len(known) < len(stamps) or len(known) <= REORDER_DEPTH:
+        return None
+    pts, dts = np.array(known, np.int64).T
+    if (pts - dts == pts[0] - dts[0]).all():
+        return 0
+    step = np.median(np.diff(dts))
+    order = np.argsort(pts, kind="stable")
+    order = order[pts[order] <= dts[-1]]  # later ones may have others between them that are not here
+    unsteady = np.flatnonzero(np.abs(np.diff(pts[order]) - step) > step / 4)
+    pauses = np.count_nonzero(np.abs(np.diff(dts) - step) > step / 4)  # hidden pictures leave some
+    few = len(known) // REORDER_DEPTH
+    is_likely = pauses > few or unsteady.size <= few + 2 * pauses
+    return None if is_likely else int(order[unsteady[0] + 1])
 
 
 def is_out_of_order(stamps: Sequence[Stamp]) -> bool:
