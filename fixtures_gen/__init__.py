@@ -1,4 +1,4 @@
-"""Test media that anyone can rebuild bit for bit, with the truth about each file written beside it.
+"""Test media that anyone can rebuild bit for bit, with the truth about each file written next to it.
 
 Nothing here imports the program under test: the oracle must not share code with what it judges.
 

@@ -1,6 +1,6 @@
 """Encoder arguments that give the same bytes on every machine, as measured for FFmpeg 9.0.2's libraries.
 
-Each function returns output options for ffmpeg. What is pinned and why stands beside each.
+Each function returns output options for ffmpeg. Comments say what is pinned, and why.
 """
 
 from __future__ import annotations

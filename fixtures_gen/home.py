@@ -1,4 +1,4 @@
-"""Where fixtures are kept unless a folder is named: the rule of hfbench's home, written anew (nothing is shared)."""
+"""Where fixtures are kept unless a folder is named: the rule of hfbench's home, written again (no code is shared)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ Base = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class HostileFile:
-    """One bad input: its name (bytes where it is no valid UTF-8), how it came to be and what must come of it."""
+    """One bad input: its name (bytes where it is not valid UTF-8), how it is made, and what the outcome must be."""
 
     name: str | bytes
     how: str
@@ -96,7 +96,7 @@ _NOT_MEDIA = (
 )
 
 _SPECIAL = (
-    _special("fifo.mp4", "a FIFO that nobody writes to: opening it waits for ever", "not_a_regular_file", os.mkfifo),
+    _special("fifo.mp4", "a FIFO without a writer: opening it waits for ever", "not_a_regular_file", os.mkfifo),
     _special("socket.mp4", "a socket", "not_a_regular_file", _socket),
     _special("directory.mp4", "a folder", "not_a_regular_file", Path.mkdir),
     _special(

@@ -1,4 +1,4 @@
-"""The ffmpeg program: finding it, asking what it is, running it."""
+"""The ffmpeg program: finding it, reading its version, running it."""
 
 from __future__ import annotations
 

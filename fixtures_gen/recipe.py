@@ -134,7 +134,7 @@ Step = Encode | Rewrite | Text | Join
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one fixture is made and what it then is.
+    """How one fixture is made and what it holds.
 
     ``steps`` and ``truth`` are functions of the size. Files that ``truth`` does not name are scaffolding and
     are removed after the last step. Raise ``version`` to force a rebuild where no argument changed.

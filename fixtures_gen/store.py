@@ -68,7 +68,7 @@ class Entry:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; ``UnknownNameError`` names the nearest ones, or all."""
+    """The recipe of that name; ``UnknownNameError`` names similar ones, or all."""
     import difflib
 
     if name in CATALOGUE:
@@ -86,7 +86,7 @@ class Store:
     """
 
     def __init__(self, root: Path, ffmpeg: Path | None = None) -> None:
-        """Remember where; touch nothing."""
+        """Remember the folder; nothing is created yet."""
         self.root = Path(root)
         self._ffmpeg = ffmpeg
 
@@ -195,7 +195,7 @@ class Store:
             shutil.rmtree(left, ignore_errors=True)
 
     def _build_into(self, folder: Path, recipe: Recipe, size: Size, stop: threading.Event) -> float:
-        """Build beside the final place, then move there in one rename. The caller holds the lock."""
+        """Build next to the final place, then move there in one rename. The caller holds the lock."""
         started = time.monotonic()
         work = self.root / f"{BUILDING}{folder.name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         work.mkdir(parents=True)

@@ -52,7 +52,7 @@ def key_of(name: str, size: Size, file: str) -> str:
 
 
 def read(path: Path = COMMITTED) -> Sums:
-    """Read a SHA256SUMS file; a missing one lists nothing. ``FixtureError`` for a line that is not one."""
+    """Read a SHA256SUMS file; a missing one lists nothing. ``FixtureError`` for an invalid line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -64,7 +64,7 @@ def read(path: Path = COMMITTED) -> Sums:
         elif line and not line.startswith("#"):
             sha256, _, key = line.partition("  ")
             if not key or len(sha256) != 64:
-                raise FixtureError(f"{path.name} has a line that is no checksum: {line[:80]}")
+                raise FixtureError(f"{path.name} has a line that is not a checksum: {line[:80]}")
             hashes[key] = sha256
     return Sums(version, hashes)
 

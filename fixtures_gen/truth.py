@@ -145,7 +145,7 @@ class FileTruth:
 
     @property
     def resolved(self) -> Tags:
-        """The tags a right reader ends with: the bitstream's, and the container's for what it leaves open."""
+        """The tags that a correct reader finds: the bitstream's, and the container's for what it leaves open."""
         held, declared = self.bitstream, self.container or UNTAGGED
         return Tags(
             primaries=declared.primaries if held.primaries == UNSPECIFIED else held.primaries,

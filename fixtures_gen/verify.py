@@ -103,7 +103,7 @@ def verify(
 
 
 def write_sums(store: Store, results: list[Verification]) -> None:
-    """Put the hashes of verified fixtures of default size into SHA256SUMS; what is no longer in the catalogue goes.
+    """Put the hashes of verified fixtures of default size into SHA256SUMS; what left the catalogue is removed.
 
     Raises ``FixtureError`` where a fixture did not reproduce; nothing is written then.
     """

@@ -1,4 +1,4 @@
-"""The scenarios that the suite exists for: a short HDR clip makes a long SDR source need work."""
+"""The main scenarios of the suite: a short HDR clip makes a long SDR source need work."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from fixtures_gen.recipe import Recipe, Size, Step
 from fixtures_gen.truth import Truth
 
 HDR_ID = 10_000
-"""First barcode of an HDR file that stands beside an SDR one, so that a frame tells which file it is from."""
+"""First barcode of the HDR file: the SDR file's are lower, so that a frame shows which file it is from."""
 
 
 def _mixed(size: Size) -> tuple[SdrClip, HdrClip]:
     # Four frame threads: a fixed number gives fixed bytes, and the build is then twice as fast. A keyframe every
-    # two seconds, as phones set them; x264's own 250 frames would make the seek dearer than the scope.
+    # two seconds, as phones set them; x264's own 250 frames would make the seek cost more than the scope.
     sdr = SdrClip("sdr-30s.mp4", size, 900, threads=4, params="keyint=60")
     return sdr, HdrClip("hdr-2s.mp4", size, 60, first_id=HDR_ID)
 

@@ -69,7 +69,7 @@ class SdrClip:
         return Encode(self.name, camera, ("-vf", encoders.setparams(BT709), *encoder, *more))
 
     def truth(self) -> FileTruth:
-        """What it then holds."""
+        """The truth about that file."""
         return FileTruth(
             name=self.name,
             codec="h264",
@@ -116,7 +116,7 @@ class HdrClip:
         return Encode(self.name, camera, ("-vf", encoders.setparams(self.tags), *encoder, *more))
 
     def truth(self) -> FileTruth:
-        """What it then holds."""
+        """The truth about that file."""
         return FileTruth(
             name=self.name,
             codec="hevc",

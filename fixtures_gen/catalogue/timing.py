@@ -73,7 +73,7 @@ def _ntsc(name: str, rate: Fraction) -> Recipe:
 
 
 def _one(name: str, title: str, output: str, frames: int, params: str) -> Recipe:
-    """One SDR clip whose only point is its x264 parameters."""
+    """One SDR clip, which differs from others in its x264 parameters only."""
 
     def clip(size: Size) -> SdrClip:
         return SdrClip(output, size, frames, params=params)

@@ -1,4 +1,4 @@
-"""What is measured: a scenario on one value of each axis. One type, used by run, compare, gate, budgets, history, asv.
+"""What is measured: a scenario with one value for each axis. Used by run, compare, gate, budgets, history and asv.
 
 Standard library only: the command line reads the axes from here for ``--help``.
 """
@@ -34,10 +34,10 @@ KNOWN_VALUES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "workload": ("files",),
     }
 )
-#: Axes in which two measurements must agree, unless they are compared across them on purpose. The engine is not one:
-#: two engines are what is compared.
+#: Axes in which two measurements must agree, unless they are compared across them on purpose. The engine is not among
+#: them, because engines are what is compared.
 COMPARED: Final = ("backend", "scope", "format", "cache")
-#: Left out of a label where they say nothing new.
+#: Left out of a label where they have their usual value.
 _UNSAID: Final[Mapping[str, str]] = MappingProxyType({"engine": BUILT_IN, "cache": "off", "workload": "files"})
 _LABELLED: Final = ("engine", "backend", "scope", "format", "cache", "workload")
 
@@ -48,12 +48,12 @@ class Case:
 
     Attributes:
         scenario: its name.
-        backend: of hfbench's own; an engine that has another one says so.
+        backend: one of hfbench's own, or the one that an engine reports.
         scope: how much of a source is normalised.
         format: of the images.
         cache: state of the extraction cache: ``off``, ``cold`` or ``warm``.
         engine: ``hfbench``, or the name of an engine behind the worker protocol.
-        workload: what becomes of the frames: ``files`` are written.
+        workload: what is done with the frames: ``files`` are written.
     """
 
     scenario: str
@@ -69,7 +69,7 @@ class Case:
         """A case from axis name -> value, as records, engines, asv's parameters and budgets write it.
 
         Raises:
-            UsageError: there is no such axis, or a value is no text; the message names both.
+            UsageError: there is no such axis, or a value is not text; the message names both.
         """
         for axis, value in axes.items():
             check_axis(axis)
@@ -78,14 +78,14 @@ class Case:
         return cls(scenario, **{axis: str(value) for axis, value in axes.items()})
 
     def __str__(self) -> str:
-        """``hdr-sdr-mixed-scope [libav fused jpg]``; what is left open or goes without saying is left out."""
+        """``hdr-sdr-mixed-scope [libav fused jpg]``; axes that are left open or have their usual value are left out."""
         values = {axis: getattr(self, axis) for axis in _LABELLED}
         shown = [value for axis, value in values.items() if value not in {OPEN, _UNSAID.get(axis)}]
         return f"{self.scenario} [{' '.join(shown)}]" if shown else self.scenario
 
     @property
     def subject(self) -> str:
-        """What runs it, in one word: the backend where it is one of hfbench's own, else the engine."""
+        """What runs it: the backend where it is one of hfbench's own, else the engine."""
         return self.backend if self.engine == BUILT_IN else self.engine
 
     def across(self, axes: Iterable[str]) -> Self:
@@ -93,7 +93,7 @@ class Case:
         return replace(self, **dict.fromkeys(axes, OPEN))
 
     def on(self, axes: Mapping[str, str]) -> Self:
-        """The same case with other values on these axes; what is no axis is ignored, as the protocol wants it."""
+        """The same case with other values on these axes; what is not an axis is ignored, as the protocol requires."""
         return replace(self, **{axis: value for axis, value in axes.items() if axis in KNOWN_VALUES})
 
     def axes(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Anybody's composition as a scenario: ``--composition FILE``, and beside it, where it is known, ``NAME.truth.json``.
+"""The user's own composition as a scenario: ``--composition FILE``, with an optional ``NAME.truth.json`` next to it.
 
 The truth says for each clip how many frames it must give, or the barcode of every frame::
 
@@ -30,7 +30,7 @@ def load_scenarios(files: Sequence[Path]) -> tuple[BuiltScenario, ...]:
     """One scenario per composition file, named after the file without its suffix.
 
     Raises:
-        UsageError: two scenarios with one name, a source that is no file, or a truth that does not fit.
+        UsageError: two scenarios with one name, a source that is not a file, or a truth that does not fit.
         CompositionError: a file can't be read as a composition.
     """
     found: dict[str, BuiltScenario] = {}
@@ -46,7 +46,7 @@ def load_scenario(file: Path) -> BuiltScenario:
     """The scenario of one composition file.
 
     Raises:
-        UsageError: a source that is no file, or a truth that does not fit.
+        UsageError: a source that is not a file, or a truth that does not fit.
         CompositionError: the file can't be read as a composition.
     """
     composition = _with_absolute_sources(Composition.load(file))
@@ -56,11 +56,11 @@ def load_scenario(file: Path) -> BuiltScenario:
 
 
 def _with_absolute_sources(composition: Composition) -> Composition:
-    """Every engine must read the same bytes, from whatever folder it runs in."""
+    """The composition with absolute sources: every engine must read the same bytes, whatever folder it runs in."""
     clips = []
     for clip in composition.clips:
         if is_remote(clip.src):
-            raise UsageError(f"clip {clip.id!r}: {clip.src} would be fetched anew in every run; save it in a file")
+            raise UsageError(f"clip {clip.id!r}: {clip.src} would be fetched again in every run; save it in a file")
         try:
             source = resolve_source(clip.src, root=composition.root, absolute_ok=composition.absolute_sources)
         except SourceProblem as problem:
@@ -87,7 +87,7 @@ def _with_absolute_sources(composition: Composition) -> Composition:
 
 
 def _content_hash(composition: Composition) -> str:
-    """Of the timeline and of what the sources hold, wherever they lie: other bytes are another scenario."""
+    """Hash of the timeline and of the sources' contents, wherever they are stored: other bytes are another scenario."""
     document = composition.to_json()
     hashes: dict[str, str] = {}
     for clip in document["clips"]:
@@ -110,7 +110,7 @@ def _frames(file: Path, clips: Sequence[str]) -> Mapping[str, int | tuple[int, .
     frames = document.get("frames") if isinstance(document, dict) else None
     if not isinstance(frames, dict) or document.get("schema") != TRUTH_SCHEMA:
         example = json.dumps({"schema": TRUTH_SCHEMA, "frames": dict.fromkeys(clips, 60)})
-        raise UsageError(f"{file} is no truth; write {example}")
+        raise UsageError(f"{file} is not a truth file; write {example}")
     if frames.keys() != set(clips):
         raise UsageError(f"{file} is of the clips {', '.join(frames)}; the composition has {', '.join(clips)}")
     for clip, given in frames.items():

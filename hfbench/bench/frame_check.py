@@ -1,6 +1,6 @@
-"""Are the frames right? Their barcodes are read back and held against the fixture's truth.
+"""Are the frames right? Their barcodes are read back and compared with the fixture's truth.
 
-The rule is written out here once more, plainly and on purpose: what judges the engine shares no code with it.
+The rule is deliberately written out here a second time: what judges the engine shares no code with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FrameCheck:
 
     Attributes:
         expected: frames that the scenario must give.
-        right: frames whose barcode is the one expected in their place; where the number of frames is wrong already,
+        right: frames whose barcode is the one expected in their place; where the number of frames is already wrong,
             the number of image files.
         first_wrong: what the first wrong frame is and should be; empty where all are right.
     """
@@ -50,7 +50,7 @@ class FrameCheck:
 
 
 def expected_frames(built: BuiltScenario) -> Mapping[str, int | tuple[int, ...]] | None:
-    """Clip id -> the barcode of each frame that it must give, or how many; None where nobody knows."""
+    """Clip id -> the barcode of each frame that it must give, or how many; None where that is not known."""
     if built.frames is not None or built.truth is None:
         return built.frames
     return {
@@ -84,9 +84,10 @@ def _check_clip(clip: str, wanted: int | tuple[int, ...], images: Sequence[Path]
 
 
 def count_frames(built: BuiltScenario, reported: Mapping[str, int], files: int) -> FrameCheck | None:
-    """Hold the counts that an engine reports (clip id -> frames; empty: it reports none) and the number of its image
-    files against the truth; None where there is none.
-    """  # noqa: D205  one sentence
+    """Compare the frames that an engine reports, and the number of its image files, with the truth.
+
+    ``reported`` is clip id -> frames; empty where the engine reports none. None where no truth is known.
+    """
     known = expected_frames(built)
     if known is None:
         return None
@@ -109,7 +110,7 @@ def find_images(folder: Path) -> tuple[Path, ...]:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """All files, however deep they lie; what can't be listed (a path longer than the system takes) is passed over.
+    """All files at any depth; what can't be listed (a path longer than the system takes) is skipped.
 
     ``Path.rglob`` recurses, and a program may leave more levels than Python's stack has.
     """
@@ -140,7 +141,7 @@ def check_folder(built: BuiltScenario, folder: Path, reported: Mapping[str, int]
 
 
 def _by_clip(folder: Path, images: Sequence[Path], clips: Sequence[str]) -> dict[str, list[Path]]:
-    """The images of each clip: its id is the name of a folder on the way, or begins the file's name."""
+    """The images of each clip: its id is the name of a parent folder, or the file's name begins with it."""
     found: dict[str, list[Path]] = {clip: [] for clip in clips}
     for image in images:
         *folders, name = image.relative_to(folder).parts
@@ -178,7 +179,7 @@ def expected_ids(truth: FileTruth, part: Part, fps: Fraction) -> list[int]:
 
 
 def read_id(image: Path) -> int | None:
-    """The barcode in an image file; None where there is none, or no image that can be read."""
+    """The barcode in an image file; None where there is none, or the image can't be read."""
     import av
 
     from fixtures_gen import find_barcode

@@ -1,4 +1,4 @@
-"""What a reader must know of the machine and the software behind a number. No host name, user name or path."""
+"""The machine and the software that a number was measured with. No host name, user name or path is recorded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GIT_SECONDS: Final = 10
 
 
 def load() -> Load:
-    """The load of this moment."""
+    """The current load averages."""
     return Load(*(round(value, 2) for value in os.getloadavg()))
 
 
@@ -40,7 +40,7 @@ def machine_facts() -> dict[str, str | int]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of hfbench (with its git revision), Python, PyAV, and FFmpeg: of each backend, for they may differ.
+    """Versions of hfbench (with its git revision), Python, PyAV, and the FFmpeg of each backend (they may differ).
 
     ``ffmpeg`` is the program that the backend of that name runs (``HFBENCH_FFMPEG`` if set), ``ffmpeg_libav`` the
     release that PyAV's libraries come from, whose own versions follow. What is not installed is left out. Takes some
@@ -61,7 +61,7 @@ def _own_versions() -> dict[str, str]:
 
 @cache
 def _own_revision() -> str | None:
-    """Of the source that this process runs: asked once, for it stays what was loaded."""
+    """The commit of the source that this process runs; looked up once, because the loaded code does not change."""
     return source_revision(Path(__file__).resolve().parents[2])
 
 

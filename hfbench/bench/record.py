@@ -23,11 +23,11 @@ from typing import Any, Final
 from hfbench.errors import RecordError
 from hfbench.model.metrics import is_counted
 
-#: The version that is written. A change of meaning or of a name makes a new one; :mod:`hfbench.bench.record_reader`
+#: The version that is written. A change of a meaning or a name needs a new one; :mod:`hfbench.bench.record_reader`
 #: keeps reading the old ones.
 SCHEMA: Final = "hfbench-record/1"
 
-#: Fields of a sample that are written only where they say something.
+#: Fields of a sample that are written only where they are not empty.
 _ONLY_WHERE_ANY: Final = ("wrong_frames", "lowest", "warm_up")
 Metrics = Mapping[str, float | int | None]
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -53,13 +53,13 @@ class Sample:
         role: what the sample is for in a gate: ``baseline``, ``contender``, ``canary-a``, ``canary-b``; else ``""``.
         cache: state of the extraction cache: ``off``, ``cold`` or ``warm``.
         frames: clip id -> frames, as the engine reported them.
-        files: image files that the harness itself found in the output folder; None where nobody looked.
-        order: place in the run, from 0: drift of the machine shows along it.
-        runs: how many runs right after each other this is the median of.
-        wrong_frames: which frame is wrong and what it should be, where frames were held against the truth; empty where
-            all were right, or nobody looked.
+        files: image files that the harness itself found in the output folder; None where it did not look.
+        order: place in the run, from 0: shows drift of the machine.
+        runs: number of consecutive runs that this is the median of.
+        wrong_frames: which frame is wrong and what it should be, where frames were compared with the truth; empty where
+            all were right, or none were checked.
         lowest: counters that were not the same in all ``runs`` (``metrics`` has the highest) -> the lowest.
-        warm_up: counters that were another number in the warm-up right before this sample -> that number.
+        warm_up: counters that had another value in the warm-up right before this sample -> that value.
     """
 
     scenario: str
@@ -80,10 +80,10 @@ class Sample:
     warm_up: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
 
     def __post_init__(self) -> None:
-        """Refuse numbers that JSON can't hold.
+        """Reject numbers that JSON can't hold.
 
         Raises:
-            RecordError: a metric is NaN, infinite, or no number.
+            RecordError: a metric is NaN, infinite, or not a number.
         """
         for name, value in self.metrics.items():
             if value is not None and not is_finite_number(value):
@@ -100,10 +100,10 @@ class Sample:
 
 
 def merged(samples: Sequence[Sample]) -> Sample:
-    """One sample for a few runs of the same case: medians of the metrics (unknown in one: unknown).
+    """One sample for a few runs of the same case: medians of the metrics (unknown if one is unknown).
 
-    Counted work is as a rule the same in each; where it is not, the highest is kept, and so are frames and files that
-    differ from the first: a run that lost frames must not hide behind two that did not.
+    Counted work is usually the same in each; where it is not, the highest is kept, and so are frames and files that
+    differ from the first, so that a run that lost frames is not hidden by two that did not.
     """
     first = samples[0]
     odd = next((each for each in samples if (each.frames, each.files) != (first.frames, first.files)), first)
@@ -119,7 +119,10 @@ def merged(samples: Sequence[Sample]) -> Sample:
 
 
 def _middle(name: str, values: Sequence[float | int | None]) -> float | int | None:
-    """By what the metric is, never by how its number is written: whole milliseconds are times as well."""
+    """The median of a time, the highest value of a counter; None if one is unknown.
+
+    The metric's name decides which it is, not the number: whole milliseconds are times as well.
+    """
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
@@ -135,18 +138,18 @@ def _lowest(values: Mapping[str, Sequence[float | int | None]]) -> Iterator[tupl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One run: its samples, and what one must know to believe them.
+    """One run: its samples, and the conditions that they were measured under.
 
     Attributes:
         created: when the run started, ISO 8601 in UTC.
         machine: :func:`hfbench.bench.machine.machine_facts`.
         versions: :func:`hfbench.bench.machine.versions` of the process that measured.
-        engines: engine name -> what it said of itself (version, revision, libraries).
+        engines: engine name -> what it reported about itself (version, revision, libraries).
         options: how the run was asked for, JSON-able.
         fixtures: scenario -> hash of the recipe its sources were built by.
         load_before: load averages; ``load_after`` is None while the run is under way.
-        trouble: why the measurement ended before its time, if it did: the verdict says so, too.
-        interrupted: true until the run is finished, so a record on disk tells the truth even after a power cut.
+        trouble: why the measurement ended early, if it did; the verdict says so, too.
+        interrupted: true until the run is finished, so that a record on disk is right even after a power cut.
     """
 
     schema: str = SCHEMA

@@ -26,7 +26,7 @@ def load_record(path: str | Path) -> RunRecord:
     place = Path(path)
     try:
         if not stat.S_ISREG(place.stat().st_mode):  # a pipe would be waited for, a folder has no text
-            raise RecordError(f"can't read the record {place}: it is no regular file")
+            raise RecordError(f"can't read the record {place}: it is not a regular file")
         document = json.loads(place.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecordError(f"can't read the record {place}: {error.strerror or error}") from error
@@ -38,7 +38,7 @@ def load_record(path: str | Path) -> RunRecord:
 
 
 def record_from_json(document: object, *, name: str = "the record") -> RunRecord:
-    """Make a record from decoded JSON; ``name`` stands in messages.
+    """Make a record from decoded JSON; ``name`` is what messages call it.
 
     Raises:
         RecordError: not a record, or from a newer hfbench.
@@ -84,7 +84,7 @@ def _sample_v1(document: dict[str, Any]) -> Sample:
 
 
 def _check(document: Mapping[str, Any], kinds: Mapping[str, Callable[[Any], bool]], name: str) -> None:
-    """Hold what is there against its kind: what is of another would only be noticed in the middle of a comparison.
+    """Check the kind of each value that is there: a wrong one would only be noticed in the middle of a comparison.
 
     Raises:
         RecordError: something is of another kind.
@@ -115,7 +115,7 @@ def _is_time(value: object) -> bool:
 
 
 def _are_options(value: object) -> bool:
-    """Anything may stand there; what a comparison reads must be of its kind."""
+    """Any key is allowed; the values that a comparison reads must be of the right kind."""
     if not isinstance(value, dict):
         return False
     _check({key: each for key, each in value.items() if each is not None}, _OPTIONS_V1, "the options")

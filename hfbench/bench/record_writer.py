@@ -21,7 +21,7 @@ _NO_ENGINES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 
 
 class RecordWriter:
-    """Keeps a record on disk while a run goes on; the file is whole and readable at every moment."""
+    """Keeps a record on disk during a run; the file is complete and readable at every moment."""
 
     def __init__(self, path: Path, record: RunRecord) -> None:
         """Write ``record``, marked as interrupted until :meth:`finish`.
@@ -34,7 +34,7 @@ class RecordWriter:
         self._save()
 
     def add(self, *samples: Sample, engines: Mapping[str, Mapping[str, str]] = _NO_ENGINES) -> RunRecord:
-        """Append samples, and what their engines said of themselves, and rewrite the file."""
+        """Append samples, and what their engines reported about themselves, and rewrite the file."""
         self.record = replace(
             self.record, samples=self.record.samples + samples, engines={**self.record.engines, **engines}
         )
@@ -42,24 +42,24 @@ class RecordWriter:
         return self.record
 
     def declare(self, **options: Any) -> RunRecord:
-        """Add to the options, and rewrite the file: what only the measurement itself knows of how it was asked for."""
+        """Add options that only the measurement itself knows, and rewrite the file."""
         self.record = replace(self.record, options={**self.record.options, **options})
         self._save()
         return self.record
 
     def fail(self, error: HfbenchError) -> RunRecord:
-        """Keep why the measurement ends before its time, and rewrite the file."""
+        """Record why the measurement ends early, and rewrite the file."""
         self.record = replace(self.record, trouble=(*self.record.trouble, error.message))
         return self.note(error.message, error.diagnostic)
 
     def note(self, *notes: str) -> RunRecord:
-        """Append what a reader must know (empty notes are left out), and rewrite the file."""
+        """Append notes for the reader (empty ones are left out), and rewrite the file."""
         self.record = replace(self.record, notes=self.record.notes + tuple(note for note in notes if note))
         self._save()
         return self.record
 
     def finish(self, *, load_after: Load | None = None) -> RunRecord:
-        """The run came to its own end: take the mark away and write for the last time."""
+        """The run is complete: remove the mark and write the file for the last time."""
         self.record = replace(self.record, load_after=load_after, interrupted=False)
         self._save()
         return self.record

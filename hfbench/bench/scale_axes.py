@@ -28,7 +28,7 @@ class ScalePoint:
 
 @dataclass(frozen=True, slots=True)
 class ScaleAxis:
-    """An axis: ``unit`` of its positions, and the metric whose growth is the point of it."""
+    """An axis: the ``unit`` of its positions, and the metric whose growth it shows."""
 
     name: str
     unit: str
@@ -73,7 +73,7 @@ def _scenario(name: str, fixture: str, file: str, windows: list[tuple[Fraction, 
 
 
 def _in_source(length: int, fixture: str, file: str) -> ScalePoint:
-    """2 s near the end of a source: the place that a whole-source preflight pays most for."""
+    """2 s near the end of a source, where a whole-source preflight costs most in comparison."""
     window = (Fraction(length * 9, 10), Fraction(2))
     return ScalePoint(length, _scenario(f"source-{length}s", fixture, file, [window]), "180p")
 

@@ -43,14 +43,14 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class BuiltScenario:
-    """A scenario whose fixture stands on disk.
+    """A scenario whose fixture is on disk.
 
     Attributes:
-        fixture_hash: hash of the fixture's recipe (of the sources' content where there is none), for only like is
-            compared with like.
+        fixture_hash: hash of the fixture's recipe (of the sources' content where there is none), because only
+            measurements of equal sources are compared.
         truth: what the fixture's files hold; None where there is no fixture.
-        frames: in its place, clip id -> how many frames it must give, or the barcode of each. Without either, frames
-            are not checked.
+        frames: without a fixture: clip id -> how many frames it must give, or the barcode of each. Without either,
+            frames are not checked.
     """
 
     scenario: Scenario
@@ -95,7 +95,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         )
     }
 )
-#: The one that the suite exists for; what ``hfbench run`` runs when no other is named.
+#: The main scenario of the suite: what ``hfbench run`` runs by default.
 HEADLINE: Final = "hdr-sdr-mixed-scope"
 
 
@@ -135,7 +135,7 @@ def build_scenarios(
     """Build the fixtures that are missing, then make the compositions.
 
     Args:
-        scenarios: which.
+        scenarios: what to build.
         size: ``180p`` to ``2160p``; each fixture's own where it is None.
         jobs: fixtures built at once.
         on_progress: called for each fixture.

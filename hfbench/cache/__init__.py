@@ -1,6 +1,6 @@
 """The extraction cache: content-addressed, self-healing, safe to share.
 
-It knows folders of frames and their keys, and nothing of plans, media or engines. Start reading at
+It handles folders of frames and their keys, and knows nothing about plans, media or engines. Start reading at
 :mod:`hfbench.cache.store`; what is on the disk is in :mod:`hfbench.cache.layout`.
 """
 

@@ -1,7 +1,7 @@
-"""Small documents beside the entries: what a probe found, what a file's digest was.
+"""Small documents next to the entries: probe results and digests of files.
 
-One file a document, named after the digest of its key, sealed (:mod:`hfbench.cache.sealed`), written under another
-name and renamed into place. A document is only ever a shortcut to something that can be found out again, so nothing is
+One file per document, named after the digest of its key, sealed (:mod:`hfbench.cache.sealed`), written under another
+name and renamed into place. A document only saves finding something out again, so nothing is
 flushed to the disk, a damaged one is absent, and a failed write is not an error.
 """
 

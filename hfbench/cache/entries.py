@@ -1,10 +1,10 @@
-"""An entry: a folder of frames and, written last, the manifest that says what a whole one holds.
+"""An entry: a folder of frames and, written last, the manifest that lists its contents.
 
 The manifest is what makes a folder an entry, and the check of :func:`read_entry` is what makes an entry a hit: every
 name in it is there as a regular file of its size, nothing else is there, and the key is the whole key. Whatever fails
-the check is a miss. There is no flag that says "good": the folder is looked at, each time.
+the check is a miss. There is no flag that says "good": the folder is checked each time.
 
-The cost is one ``stat`` a frame, a few microseconds (relative to the open folder, which spares the kernel the path).
+The cost is one ``stat`` per frame, a few microseconds (relative to the open folder, which spares the kernel the path).
 A signature of the folder alone (its time of change) would be cheaper and blind to an emptied frame.
 
 History of the manifest:

@@ -1,7 +1,7 @@
 """What is removed, and when: least recently used first, nothing in use, nothing young.
 
-A sweep is one pass over the folder, by one process at a time (an exclusive lock on the cache folder itself; nobody
-else locks that). Whether something still has an owner is asked of the kernel by its lock, never of a process id or an
+A sweep is one pass over the folder, by one process at a time (an exclusive lock on the cache folder itself, which
+nothing else locks). Whether something is still owned is decided by the kernel's lock, never by a process id or an
 age. The order: what dead writers left, what was moved aside, entries that are not whole, then the least recently used
 ones until the rest fits.
 """
@@ -40,7 +40,7 @@ DEFAULT_MIN_AGE_SECONDS: Final = 3600.0
 #: A sweep is due when the last one is older than this, whatever the size.
 SWEEP_INTERVAL_SECONDS: Final = 24 * 3600.0
 
-#: Probe results and digests are small and not counted against the size cap; unused for so long, they go.
+#: Probe results and digests are small and not counted against the size cap; they are removed when unused for this long.
 DOCUMENT_LIFE_SECONDS: Final = 30 * 24 * 3600.0
 
 
@@ -73,7 +73,7 @@ class SweepReport:
         partials_cleared: folders of dead writers.
         leftovers_removed: folders that had been moved aside to be deleted.
         documents_removed: probe results, digests and unfinished ones.
-        kept_in_use: what should have gone and is in use.
+        kept_in_use: what should have been removed but is in use.
         bytes_freed: of all that was removed.
         bytes_left: of all entries that are left.
     """
@@ -113,13 +113,13 @@ class EntryUse:
     def age_seconds(self, now: float) -> float:
         """Seconds since its last use.
 
-        A last use in the future counts by its distance, too: a little is another machine's clock, and the entry is
-        young; a lot is a clock that was wrong, and must not keep the entry for ever.
+        A last use in the future counts by its distance, too: a small one comes from another machine's clock, and the
+        entry is young; a large one comes from a wrong clock, and must not keep the entry for ever.
         """
         return abs(now - self.last_use_ns / 1e9)
 
     def is_last_use(self, folder_fd: int) -> bool:
-        """Whether nobody has used the open folder since."""
+        """Whether the open folder has not been used since."""
         return os.fstat(folder_fd).st_mtime_ns == self.last_use_ns
 
 
@@ -173,7 +173,7 @@ def clear(root: Path) -> SweepReport:
 
 
 def is_due(root: Path, policy: EvictionPolicy, now: float) -> bool:
-    """Whether a sweep is due: none in the last day, or what was published since no longer fits beside the rest."""
+    """Whether a sweep is due: none in the last day, or what was published since no longer fits with the rest."""
     try:
         stamp = read_sealed(str(root / STAMP))
     except OSError:
@@ -189,7 +189,7 @@ def is_due(root: Path, policy: EvictionPolicy, now: float) -> bool:
 
 def note_growth(root: Path, published_bytes: int) -> None:
     """Record that an entry was published, so that a full cache is noticed before the daily sweep."""
-    # One short append: whole, whoever else appends. Lost on a full disk, which then waits for the daily sweep.
+    # One short append, which is atomic. Lost on a full disk, which then waits for the daily sweep.
     with contextlib.suppress(OSError), (root / GROWTH).open("ab", buffering=0) as file:
         file.write(f"{published_bytes}\n".encode("ascii"))
 
@@ -279,7 +279,7 @@ def _removed(freed: int | Refusal, done: SweepReport) -> SweepReport:
 
 
 def _take_out(root: Path, name: str, *, only_if: Callable[[int], bool] | None = None) -> int | Refusal:
-    """As :func:`take_out`; what can't be moved (another user's) counts as in use."""
+    """Like :func:`take_out`; what can't be moved (another user's) counts as in use."""
     try:
         return take_out(root, name, only_if=only_if)
     except OSError:

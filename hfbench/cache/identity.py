@@ -1,6 +1,7 @@
 """What makes two sources the same source.
 
-By ``stat``: path, time of change and size. One system call; a moved, touched or freshly checked-out file is another.
+By ``stat``: path, time of change and size. One system call; a file that was moved, touched or checked out
+again is a different source.
 By ``content``: the digest of the bytes. Reads the file once and remembers the digest by path, time and size, so that an
 unmoved file is not read again.
 """
@@ -77,7 +78,7 @@ def stat_identity(path: str | os.PathLike[str]) -> StatIdentity:
 def content_identity(path: str | os.PathLike[str], digests: DocumentStore, *, now: float) -> SourceIdentity:
     """The identity of a file by its bytes, remembered in ``digests``; ``now`` is in seconds since the epoch.
 
-    A file that changes while it is read has no bytes to speak of: it gets its identity by stat, which no later run
+    A file that changes while it is read has no well-defined content: it gets its identity by stat, which no later run
     will find again.
 
     Raises:
@@ -107,7 +108,7 @@ def _remembered_stat(identity: StatIdentity) -> list[JsonValue]:
 
 def _digest_of(path: str) -> tuple[str, StatIdentity, StatIdentity]:
     """The digest of the bytes, and the file's stat before and after reading them."""
-    # O_NONBLOCK: a FIFO in the place of a file must not hang us.
+    # O_NONBLOCK: a FIFO in the place of a file must not block.
     with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
         before = os.fstat(file.fileno())
         if not stat.S_ISREG(before.st_mode):

@@ -112,7 +112,7 @@ def _number(value: float | Fraction) -> int | str | None:
     return _fraction(to_fraction(value))
 
 
-#: The types of nearly all values; the others (enums, subclasses, lists) are told by what they are.
+#: The types of nearly all values; the others (enums, subclasses, lists) are recognised by ``isinstance``.
 _PLAIN: Final[Mapping[type, Callable[[Any], object]]] = {
     type(None): lambda value: value,
     bool: lambda value: value,

@@ -1,4 +1,4 @@
-"""The names in a cache folder. Whatever has another name is not ours and is never touched.
+"""The names in a cache folder. Files with other names are never touched.
 
 ::
 
@@ -55,7 +55,7 @@ def is_current_entry(name: str) -> bool:
 
 
 def new_partial_path(root: Path, key: CacheKey) -> Path:
-    """A fresh name for a writer's folder. Host and process are for people who look; no decision depends on them."""
+    """A fresh name for a writer's folder. Host and process are for people to read; no decision depends on them."""
     host = re.sub(r"[^A-Za-z0-9]", "", os.uname().nodename)[:32] or "host"
     return root / f"{_PARTIAL_PREFIX}{key.short}-{host}-{os.getpid()}-{os.urandom(6).hex()}"
 

@@ -1,11 +1,11 @@
 """Leases: which folders of the cache are in use, by locks of the kernel.
 
-A lease is a shared ``flock`` on the folder itself. Whoever wants to move or delete a folder needs the exclusive lock
-and does not wait for it. Why the folder and not a lock file beside it:
+A lease is a shared ``flock`` on the folder itself. Moving or deleting a folder needs the exclusive lock, without
+waiting for it. Why the folder and not a separate lock file:
 
-* the lock belongs to the inode, so that it goes along when a partial folder is renamed into an entry: the writer's
+* the lock belongs to the inode, so that it is kept when a partial folder is renamed into an entry: the writer's
   lock *is* the reader's lease from the first moment, without a gap in which eviction could step in;
-* there is no lock file to leak, to lose, or to recreate under another inode while somebody holds the old one;
+* there is no lock file to leak, to lose, or to recreate under another inode while another process holds the old one;
 * when a process dies, for whatever reason, the kernel releases its locks: no process id is ever interpreted.
 
 ``flock`` locks belong to the open file, not to the process: two threads that hold leases don't know of each other's,
@@ -37,9 +37,9 @@ _NOT_A_FOLDER: Final = frozenset({errno.ENOTDIR, errno.ELOOP})
 class Refusal(enum.Enum):
     """Why a lock was not obtained."""
 
-    MISSING = "there is nothing of that name, or it was replaced meanwhile"
+    MISSING = "there is no folder of that name, or it was replaced meanwhile"
     NOT_A_FOLDER = "a file or a link is in its place"
-    BUSY = "somebody else holds a lock that excludes this one"
+    BUSY = "another process or thread holds a lock that excludes this one"
 
 
 class Lock:
@@ -75,7 +75,7 @@ class Lock:
 
 
 def lock_folder(path: Path, *, exclusive: bool) -> Lock | Refusal:
-    """Lock a folder at once or not at all; the lock is on what is *now* at ``path``.
+    """Lock a folder without waiting; the lock is on what is *now* at ``path``.
 
     Raises:
         OSError: the folder can't be opened (permission, too many open files) or its file system has no locks.

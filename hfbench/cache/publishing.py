@@ -53,7 +53,7 @@ def publish(
     fsync: bool,
     now: float,
 ) -> Published:
-    """Make the frames in a folder the entry of a key. Whatever happens, the folder stays as it is and the cache clean.
+    """Make the frames in a folder the entry of a key. The folder is never changed, and the cache stays clean.
 
     Args:
         root: the cache folder.
@@ -66,7 +66,7 @@ def publish(
 
     Raises:
         EntryRefusedError: there are no frames, an empty one, or something that is not a frame.
-        OSError: a full disk, a read-only one, or a damaged entry in the way that somebody still reads.
+        OSError: a full disk, a read-only one, or a damaged entry in its place that is still being read.
         TypeError, ValueError: the payload is not JSON.
     """
     partial, lock = _new_partial(root, key)
@@ -83,7 +83,7 @@ def publish(
             winner = _adopt_or_clear(root, target, key)
             if winner is not None:
                 return Published(winner, 0)
-        raise OSError(errno.EBUSY, "a damaged entry is in its place and somebody still reads it")
+        raise OSError(errno.EBUSY, "a damaged entry is in its place and is still being read")
     finally:
         if lock.fd >= 0:
             delete_tree(partial)
@@ -112,8 +112,8 @@ def _place(source: Path, target: Path, *, link: bool) -> None:
 def _move(partial: Path, target: Path) -> bool:
     """Rename into place if the name is free.
 
-    The look before the rename matters: POSIX lets a rename replace an *empty* folder, which somebody may hold the lock
-    on in order to move it aside.
+    The look before the rename matters: POSIX lets a rename replace an *empty* folder, which another
+    process may have locked in order to move it aside.
     """
     if os.path.lexists(target):
         return False

@@ -1,6 +1,6 @@
 """Taking folders out of the cache: locked, moved aside, deleted.
 
-The one rule that all of the cache relies on: nobody moves a folder away from the name of an entry without holding the
+The one rule that all of the cache relies on: a folder is moved away from the name of an entry only by the holder of the
 exclusive lock on it. So a lease (a shared lock) keeps its folder in place, and a writer that sees a free name and
 renames onto it can't have its fresh entry taken for the old one.
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def take_out(root: Path, name: str, *, only_if: Callable[[int], bool] | None = None) -> int | Refusal:
     """Remove ``root/name`` and return the bytes of its files; a refusal when it is in use or gone.
 
-    ``only_if`` is asked once more under the lock, with the open folder: between the decision and the lock somebody may
-    have used the folder, or put a whole one in its place. When it says no, that is :attr:`Refusal.BUSY`.
+    ``only_if`` is asked once more under the lock, with the open folder: between the decision and the lock another
+    process may have used the folder, or put a whole one in its place. When it says no, that is :attr:`Refusal.BUSY`.
 
     Raises:
         OSError: it can't be moved (a read-only file system).
@@ -48,7 +48,7 @@ def take_out(root: Path, name: str, *, only_if: Callable[[int], bool] | None = N
 
 
 def _take_out_file(root: Path, path: Path) -> int | Refusal:
-    """Remove a file or link that is in the place of a folder: nobody can hold a lease on it."""
+    """Remove a file or link that is in the place of a folder: there can be no lease on it."""
     moved = new_moved_path(root)
     try:
         path.rename(moved)
@@ -58,7 +58,7 @@ def _take_out_file(root: Path, path: Path) -> int | Refusal:
 
 
 def delete_tree(path: Path) -> int:
-    """Delete a folder that was moved aside, or a file, and return its bytes. What resists is left to a later sweep."""
+    """Delete a folder that was moved aside, or a file; returns its bytes. What can't be deleted is left to a sweep."""
     freed = tree_bytes(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The cache folder itself: made where it is missing, and tried before it is used."""
+"""The cache folder itself: created where it is missing, and checked before it is used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CacheUnusableError(MachineError):
 
 
 def make_usable(root: Path) -> None:
-    """Create the folder if need be, and try what the cache needs of it.
+    """Create the folder if it is missing, and check what the cache needs of it.
 
     Raises:
         CacheUnusableError: a file is in its place, it is read-only, it can't be created, it has no locks.
@@ -33,13 +33,13 @@ def make_usable(root: Path) -> None:
     try:
         if not root.is_dir():
             root.mkdir(parents=True, exist_ok=True)
-            # Only in a folder that we made: the tag keeps backup programs out, and must not do so in somebody's home.
+            # Only in a folder that we created: the tag keeps backup programs out, which a home folder must not have.
             with contextlib.suppress(OSError):
                 (root / _TAG_NAME).write_bytes(_TAG)
         # Asks the file system and not only the mode: root may write everywhere but to a read-only mount.
         if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "it can't be written")
-        # Refused because somebody is sweeping is as good as given: there are locks.
+        # A lock that is refused because a sweep is running is enough: the file system has locks.
         lock = lock_folder(root, exclusive=True)
         if isinstance(lock, Lock):
             lock.close()

@@ -9,13 +9,13 @@ How a run uses it::
     ...
     cache.sweep_if_due()                            # once, when the run is over
 
-Frames are rendered in a folder of the run's own and offered to the cache when they are finished: then any trouble (a
-full disk) costs the entry and nothing else. With ``link=True`` that is one hard link a frame and no copy. Use it from a
-private work folder only: in a folder that people see they might edit a frame in place, and a linked one would change
-in the cache too.
+Frames are rendered in a folder of the run's own and offered to the cache when they are finished: then an error (such
+as a full disk) costs the entry and nothing else. With ``link=True`` that is one hard link per frame and no copy. Use it
+from a private work folder only: in a folder that people see they might edit a frame in place, and a linked one would
+change in the cache too.
 
-All of it is safe in threads and across processes. A lease is one open file, so that a composition of more than about
-a thousand clips may meet the limit of open files: from there on look-ups are misses.
+All operations are safe in threads and across processes. A lease is one open file, so that a composition of more than
+about a thousand clips may meet the limit of open files: from there on look-ups are misses.
 """
 
 from __future__ import annotations
@@ -140,9 +140,9 @@ class ExtractionCache:
         return content_identity(path, self._digests, now=self._clock())
 
     def lookup(self, key: CacheKey) -> Lease | None:
-        """A lease on the entry of the key if it is whole; None, a miss, for anything else. Never raises for the disk.
+        """A lease on the entry of the key if it is whole; else None, a miss. Never raises for errors of the disk.
 
-        What is not whole stays in its place until somebody publishes the same key or a sweep passes.
+        A damaged entry stays in its place until the same key is published or a sweep removes it.
         """
         path = entry_path(self.root, key)
         try:
@@ -167,13 +167,13 @@ class ExtractionCache:
     def adopt(
         self, key: CacheKey, folder: Path, payload: Mapping[str, JsonValue], *, link: bool = False
     ) -> Lease | NotPublished:
-        """Publish the frames in ``folder``, which is left as it is, whatever happens.
+        """Publish the frames in ``folder``, which is never changed.
 
         Args:
             key: the entry's.
             folder: a flat folder of frames and nothing else.
             payload: stored with the frames, JSON.
-            link: hard links where the file system can: only for a folder that nobody edits in place.
+            link: hard links where the file system can: only for a folder in which no file is edited in place.
 
         Returns:
             A lease on the entry, or on the whole one that another writer had made first.
@@ -231,9 +231,9 @@ class ExtractionCache:
         return eviction.sweep(self.root, self.policy, self._clock() if now is None else now)
 
     def sweep_if_due(self) -> SweepReport | None:
-        """The same if a sweep is due: the last is a day old, or the cache has outgrown its cap since. Else None.
+        """Sweep if it is due: the last one is a day old, or the cache has outgrown its cap since. Else None.
 
-        Never raises for the disk: it stands at the end of a run that has succeeded.
+        Never raises for errors of the disk, because it is called at the end of a run that has succeeded.
         """
         now = self._clock()
         with contextlib.suppress(OSError):

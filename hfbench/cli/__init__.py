@@ -20,12 +20,12 @@ from hfbench.errors import HfbenchError, MeasurementError, RecordError, UsageErr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Environment variable: set to anything, the traceback of an error is printed before its line.
+#: Environment variable: with any value, the traceback of an error is printed before its line.
 _TRACEBACK: Final = "HFBENCH_TRACEBACK"
 #: Environment variable in which a shell asks for completions.
 _COMPLETION: Final = "_HFBENCH_COMPLETE"
 
-#: Command -> (module, help). The help stands here so that ``--help`` imports none of the modules.
+#: Command -> (module, help). The help is here so that ``--help`` imports none of the modules.
 _COMMANDS: Final = {
     "run": ("hfbench.cli.run", "Measure scenarios: scopes and backends side by side."),
     "scale": ("hfbench.cli.scale", "Measure how cost grows with length, clips, pixels and workers."),
@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str] | None) -> int:
-    """Not ``cli.main``, but for completions: it ends with 1 at a closed pipe, and 1 means a regression here."""
+    """Run without ``cli.main``, except for completions: it exits with 1 at a closed pipe."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if _COMPLETION in os.environ:
         cli.main(args=given, prog_name="hfbench", complete_var=_COMPLETION)
@@ -113,7 +113,7 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _report(error: BaseException) -> int:
-    """Report an error in one line, where stderr can be written, and return its exit code."""
+    """Report an error on one line, if stderr can be written, and return its exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else ExitCode.OK
     if isinstance(error, BrokenPipeError):
@@ -154,7 +154,7 @@ def _line(error: BaseException) -> str:
 
 
 def _joined(message: str) -> str:
-    """Join the lines of a message: click lists choices one a line. A user's value is quoted and keeps its blanks."""
+    """Join the lines of a message: click lists choices one per line. A user's value is quoted and keeps its blanks."""
     return " ".join(line.strip() for line in message.splitlines() if line.strip())
 
 

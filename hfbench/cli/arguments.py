@@ -1,4 +1,4 @@
-"""A command's values in one frozen dataclass: nothing untyped goes past the command's own function."""
+"""A command's values in one frozen dataclass: nothing untyped leaves the command's own function."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def clear(folder: str | None, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def verify(folder: str | None, *, as_json: bool) -> int:
-    """Compare every entry with its manifest; exits with 1 if any is damaged (such an entry is extracted anew)."""
+    """Compare every entry with its manifest; exits with 1 if any is damaged (such an entry is extracted again)."""
     problems = _open(folder).verify()
     if as_json:
         print_json({"problems": [{"entry": each.name, "reason": each.reason} for each in problems]})

@@ -21,7 +21,7 @@ SDR_MAPPINGS = ("bt2408", "gamut")
 PIXELS = ("kernel", "libavfilter")
 
 
-#: A path that need not exist; whoever uses it reports what is wrong with it.
+#: A path that need not exist; the code that uses it reports what is wrong with it.
 PLACE = NamedPath(path_type=Path)
 #: The same, but not a folder.
 FILE = NamedPath(path_type=Path, dir_okay=False)
@@ -30,7 +30,7 @@ FOLDER = NamedPath(path_type=Path, file_okay=False, exists=True)
 
 
 class _Seconds(click.FloatRange):
-    """A time above 0 s; not a number is not one."""
+    """A time above 0 s; NaN is rejected."""
 
     name = "seconds"
 
@@ -93,7 +93,7 @@ composition_option = click.option(
     multiple=True,
     metavar="FILE",
     help="Measure this composition (JSON or HTML) as a scenario named after the file; repeatable. What its frames must "
-    "show may stand beside it, in NAME.truth.json (docs/gate.md).",
+    "show may be declared next to it, in NAME.truth.json (docs/gate.md).",
 )
 
 
@@ -145,7 +145,7 @@ def engine_options(function: _Command) -> _Command:
             multiple=True,
             metavar="NAME=COMMAND",
             help="Measure an engine over the worker protocol (docs/protocol.md) instead of the built-in backends, or "
-            "beside those that --backend names; repeatable.",
+            "in addition to those that --backend names; repeatable.",
         ),
     ):
         function = option(function)

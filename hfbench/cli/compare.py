@@ -34,13 +34,13 @@ class CompareArguments(JudgingArguments):
     rounds: int
 
     def terms(self) -> Terms:
-        """What decides."""
+        """The terms that decide."""
         from hfbench.bench.judge.terms import Terms
 
         return Terms(times=self.time_rules(), budgets=self.declared_budgets(), across=frozenset(self.across))
 
     def terms_for(self, record: RunRecord) -> Terms:
-        """What decides for a record that holds what it was judged by: that, but for what was asked for just now."""
+        """The terms for a record that holds its own: these, except for what the command line asks for."""
         from hfbench.bench.judge.gate_rule import up_to
         from hfbench.bench.judge.saved_records import own_terms
 
@@ -92,7 +92,7 @@ def command(arguments: CompareArguments) -> int:
 
 
 def _compared(arguments: CompareArguments) -> _Outcome:
-    """Raises UsageError for what is neither records nor engines, or both."""
+    """Compare what was named; UsageError for what is neither records nor engines, or both."""
     from hfbench.bench.protocol.client import EngineSpec
     from hfbench.errors import UsageError
 
@@ -111,7 +111,7 @@ def _compared(arguments: CompareArguments) -> _Outcome:
 
 
 def _saved(arguments: CompareArguments, paths: Sequence[Path], engines: Sequence[str]) -> _Outcome:
-    """``engines`` are chosen ones: one for both records, or one for each."""
+    """Compare saved records; ``engines`` holds the chosen ones: none, one for both records, or one for each."""
     from hfbench.bench.judge.saved_records import compare_apart, compare_one, compare_values
     from hfbench.bench.record_reader import load_record
     from hfbench.errors import UsageError

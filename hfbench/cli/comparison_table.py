@@ -1,4 +1,4 @@
-"""Comparisons in the terminal: a verdict, its reasons, and a table a case; engines side by side."""
+"""Comparisons in the terminal: a verdict, its reasons, and one table per case; engines side by side."""
 
 from __future__ import annotations
 

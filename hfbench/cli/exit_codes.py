@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a process ended with."""
+    """Exit code of the process."""
 
     OK = 0
     FAIL = 1

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from hfbench.bench.record_writer import RecordWriter
     from hfbench.cli.gate_progress import GateProgress
 
-#: The default of --scenario: the case that the suite exists for, and the other kind of preflight.
+#: The default of --scenario: the main case of the suite, and the other kind of preflight.
 _SCENARIOS: Final = ("hdr-sdr-mixed-scope", "vfr-screen-recording")
-#: ``source`` is the past; the other two are what must not become slower.
+#: ``source`` is the old way; the other two must not become slower.
 _SCOPES: Final = ("segment", "fused")
-#: Parameters that change where an outcome goes, not what is measured.
+#: Parameters that decide where the outcome is written, not what is measured.
 _PLACES: Final = frozenset(
     {"record", "markdown", "junit", "link", "as_json", "allow_unsure", "repository", "seed", "budgets"}
 )
@@ -68,7 +68,7 @@ class GateArguments(JudgingArguments):
     explain: Path | None
 
     def options(self) -> GateOptions:
-        """How it measures, and what decides."""
+        """How the gate measures, and what decides."""
         from hfbench.bench.judge.gate_rule import GateRule, up_to
         from hfbench.bench.measure.gate import GateOptions
 
@@ -80,7 +80,7 @@ class GateArguments(JudgingArguments):
         return GateOptions(rule=rule, seed=self.seed, repeats=self.repeat)
 
     def subject(self) -> _Revisions | _Engines:
-        """What is judged.
+        """The subject of the gate.
 
         Raises:
             UsageError: Neither two engines nor a base, or both.
@@ -111,7 +111,7 @@ class GateArguments(JudgingArguments):
         return shlex.join([*command, "--seed", str(self.seed)])
 
     def asked(self, options: GateOptions) -> dict[str, Any]:
-        """What the record keeps of how it was asked for: enough to judge it once more."""
+        """The options that the record keeps: enough to judge it again."""
         return {
             "command": self.reproduce(),
             "seed": options.seed,
@@ -189,7 +189,7 @@ def command(arguments: GateArguments) -> int:
 
 
 def _explain(path: Path, arguments: GateArguments) -> int:
-    """Print why, and end as the measurement did."""
+    """Print why the verdict is what it is; the exit code is that of the measurement."""
     from hfbench.bench.judge.saved_records import compare_one
     from hfbench.bench.judge.verdict import exit_code
     from hfbench.bench.record_reader import load_record
@@ -238,7 +238,7 @@ def _gate(
 
 @contextmanager
 def _shown(writer: RecordWriter) -> Iterator[GateProgress]:
-    """Progress; after an interruption, where the record is and what it says by itself."""
+    """Show progress and, after an interruption, where the record is and its verdict so far."""
     from hfbench.bench.judge.verdict import name_of
     from hfbench.cli.gate_progress import gate_progress
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hfbench.bench.measure.gate import Progress
 
-#: Without a terminal (CI) a line is written after so many pairs of a case.
+#: Without a terminal (CI) a line is written each time this many pairs of a case are done.
 _PAIRS_A_LINE: Final = 5
 
 
@@ -83,7 +83,7 @@ def gate_progress() -> Iterator[GateProgress]:
         yield GateProgress(is_drawn=False)
         return
     progress = GateProgress(is_drawn=True)
-    # Once a second: drawing takes CPU time beside the engines that are measured.
+    # Once per second: drawing takes CPU time while engines are measured.
     with Live(progress, console=console, transient=True, refresh_per_second=1):
         yield progress
 

@@ -25,7 +25,7 @@ _AXES: Final = ("metric", "scenario", "backend", "scope", "format", "cache", "en
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryArguments:
-    """What the command line of ``history`` says; an axis that names nothing is open."""
+    """What the command line of ``history`` says; an axis without values is open."""
 
     sources: tuple[Path, ...]
     metric: tuple[str, ...]
@@ -44,7 +44,7 @@ class HistoryArguments:
     as_json: bool
 
     def filters(self) -> dict[str, tuple[str, ...]]:
-        """The axes that are narrowed, with the values that are let through."""
+        """The axes that are filtered, with the values that are kept."""
         values: dict[str, tuple[str, ...]] = {axis: getattr(self, axis) for axis in _AXES}
         return {axis: wanted for axis, wanted in values.items() if wanted}
 
@@ -71,7 +71,7 @@ def command(arguments: HistoryArguments) -> None:
     """Find the steps in asv results and run records.
 
     SOURCES are asv's results, records, or folders of records; by default .asv/results here and the records that
-    `hfbench run` keeps. A step is a hint: the command printed beside it confirms or refutes it.
+    `hfbench run` keeps. A step is a hint: the command printed with it confirms or refutes it.
     """
     from hfbench.errors import RecordError
     from hfbench.history import commits_of, find_steps, load_history, usual_sources
@@ -132,7 +132,7 @@ def _print_steps(history: History, steps: tuple[Step, ...]) -> None:
 
 
 def _print_lines(history: History, steps: int) -> None:
-    """What the search could have found in each line; "0 steps" alone would say too much."""
+    """Print what the search could have found in each line: "0 steps" alone would be misleading."""
     from hfbench.history import LEAST_POINTS, POWER, is_exact, is_too_short
 
     console = out()

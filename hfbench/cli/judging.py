@@ -1,4 +1,4 @@
-"""What ``compare`` and ``gate`` share in judging: the options, their values, and where an outcome goes."""
+"""What ``compare`` and ``gate`` share in judging: the options, their values, and where an outcome is written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgingArguments(MeasuringArguments):
-    """Values of :func:`judging_options`, beside what is measured."""
+    """Values of :func:`judging_options`, in addition to what is measured."""
 
     across: tuple[str, ...]
     engines: tuple[str, ...]
@@ -68,7 +68,7 @@ class JudgingArguments(MeasuringArguments):
 
     @property
     def is_unsure_allowed(self) -> bool:
-        """As asked; else UNSURE does not block in the workflow of a pull request or of a merge queue."""
+        """As asked for; by default UNSURE does not block in the workflow of a pull request or of a merge queue."""
         if self.allow_unsure is not None:
             return self.allow_unsure
         event = os.environ.get("GITHUB_EVENT_NAME", "")
@@ -105,14 +105,14 @@ class JudgingArguments(MeasuringArguments):
 
 
 def judging_options(function: _Command) -> _Command:
-    """What counts as a regression, and where the outcome goes."""
+    """Options: what counts as a regression, and where the outcome is written."""
     for option in reversed(
         (
             click.option(
                 "--block-on",
                 multiple=True,
                 type=click.Choice(("cpu", "wall")),
-                help="wall: wall time decides too, beside CPU time.",
+                help="wall: wall time decides too, not only CPU time.",
             ),
             click.option("--budgets", type=FILE, help="File with [tool.hfbench.budgets].  [default: ./pyproject.toml]"),
             click.option(
@@ -131,7 +131,7 @@ def judging_options(function: _Command) -> _Command:
 
 
 def _notify_github(outcomes: Sequence[Comparison], markdown: str) -> None:
-    """The summary that GitHub Actions shows beside a job, and annotations; nothing elsewhere."""
+    """Write the summary that GitHub Actions shows with a job, and annotations; nothing elsewhere."""
     from hfbench.bench.render.annotations import to_annotations
 
     place = os.environ.get("GITHUB_STEP_SUMMARY")

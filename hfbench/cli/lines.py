@@ -14,7 +14,7 @@ from hfbench.cli.escaping import shown
 
 
 def say(line: object, style: str = "") -> None:
-    """One line on stderr, however long; ``style`` (a colour of rich's) only where stderr is a terminal."""
+    """One line on stderr, however long; ``style`` (a colour of rich's) is used only where stderr is a terminal."""
     text = shown(line)
     if style and sys.stderr.isatty():
         from rich.text import Text
@@ -29,7 +29,7 @@ def say(line: object, style: str = "") -> None:
 def prepare_streams() -> None:
     """Make writing safe whatever the text is, and whichever streams the caller has closed.
 
-    What a terminal can't show (``LC_ALL=C``, bytes in a file name that are no UTF-8) is written as an escape.
+    What a terminal can't show (``LC_ALL=C``, bytes in a file name that are not UTF-8) is written as an escape.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # "2>&-"; the lowest descriptor is given out first, so that it is this one

@@ -21,7 +21,7 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuringArguments:
-    """Values of :func:`measuring_options`; what is empty or None has the default of the command or the engine."""
+    """Values of :func:`measuring_options`; empty or None means the default of the command or the engine."""
 
     scenarios: tuple[str, ...]
     compositions: tuple[Path, ...]
@@ -38,7 +38,7 @@ class MeasuringArguments:
     record: Path | None
 
     def build(self, scenarios: Sequence[str], scopes: Sequence[str]) -> Work:
-        """Build what fixtures are missing; ``scenarios`` and ``scopes`` are those of a command that names none."""
+        """Build missing fixtures; ``scenarios`` and ``scopes`` are the command's defaults."""
         from hfbench.bench.case import every_case
         from hfbench.bench.composition_scenarios import load_scenarios
         from hfbench.bench.measure.external import Work
@@ -84,7 +84,7 @@ def record_path(named: Path | None, command: str) -> Path:
 
 
 def measuring_options(*, scenarios: str, scopes: str, workers: int) -> Callable[[_Command], _Command]:
-    """What is measured and how; ``scenarios`` and ``scopes`` are texts that name the command's defaults."""
+    """Options: what is measured and how; ``scenarios`` and ``scopes`` are texts that name the command's defaults."""
 
     def decorate(function: _Command) -> _Command:
         for option in reversed((*_what(scenarios, scopes), *_how(workers))):

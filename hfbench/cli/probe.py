@@ -1,4 +1,4 @@
-"""``hfbench probe``: what a media file is, and what about it may surprise."""
+"""``hfbench probe``: what a media file is, and what is unusual about it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _json(path: Path, found: MediaInfo | str) -> dict[str, Any]:
 
 
 def _print(found: list[tuple[Path, MediaInfo | str]]) -> None:
-    """A row a file; notes are long, and stand in lines of their own below the table."""
+    """One row per file; notes are long, and follow on lines of their own below the table."""
     table = plain_table("file", "codec", "size (px)", "fps", "length (s)", "pixels", "range")
     console = out()
     for path, media in found:
@@ -111,7 +111,7 @@ def _rate(media: MediaInfo) -> str:
 
 
 def dynamic_range(media: MediaInfo) -> str:
-    """``SDR``, ``PQ`` or ``HLG``, with the dynamic metadata beside it: ``HLG, Dolby Vision 8.4``, ``PQ, HDR10+``."""
+    """``SDR``, ``PQ`` or ``HLG``, with the dynamic metadata after it: ``HLG, Dolby Vision 8.4``, ``PQ, HDR10+``."""
     parts = [media.hdr_target.value.upper() if media.hdr_target else "SDR"]
     hdr = media.hdr
     if hdr.dolby_vision_profile is not None:

@@ -49,7 +49,7 @@ class ReportArguments:
 @json_option
 @typed(ReportArguments)
 def command(arguments: ReportArguments) -> None:
-    """Run notebooks, on RECORDS or measuring anew, and write HTML pages with an index into one folder.
+    """Run notebooks, on RECORDS or new measurements, and write HTML pages with an index into one folder.
 
     A notebook that stops at an error is kept up to that cell, and the command exits with 3.
     """
@@ -91,7 +91,7 @@ def _run(notebooks: Sequence[Notebook], parameters: dict[str, dict[str, Any]], f
 
 
 def _write_pages(ran: list[Ran], arguments: ReportArguments) -> dict[str, Any]:
-    """Write a page a notebook and the index; returns the document of ``--json``."""
+    """Write one page per notebook and the index; returns the document of ``--json``."""
     from hfbench.bench.machine import machine_facts, versions
     from hfbench.report import write_index, write_page
 
@@ -100,7 +100,7 @@ def _write_pages(ran: list[Ran], arguments: ReportArguments) -> dict[str, Any]:
     facts = {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "records": ", ".join(record.name for record in arguments.records)
-        or "none given: measured anew, or read from the records kept on this machine",
+        or "none given: measured now, or read from the records kept on this machine",
         "parameters": ", ".join(arguments.pairs) or "as the notebooks have them",
         "machine": ", ".join(f"{name} {value}" for name, value in machine_facts().items()),
         "software": ", ".join(f"{name} {value}" for name, value in versions().items()),

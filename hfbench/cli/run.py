@@ -60,7 +60,7 @@ class RunArguments(PictureArguments):
         """The scenarios that are named, all, or the headline.
 
         Raises:
-            UsageError: There is no scenario of a name.
+            UsageError: there is no scenario of that name.
         """
         from hfbench.bench.scenarios import HEADLINE, SCENARIOS, find_scenario
 
@@ -69,11 +69,11 @@ class RunArguments(PictureArguments):
         return [find_scenario(name) for name in dict.fromkeys(names)]
 
     def axes(self) -> Mapping[str, Sequence[str]]:
-        """What built-in backends and engines are measured on alike."""
+        """The axes that built-in backends and engines are both measured on."""
         return {"scope": self.scopes or SCOPES, "format": self.formats or ("jpg",)}
 
     def cases(self, names: Sequence[str]) -> tuple[Case, ...]:
-        """On built-in backends: none where only engines are asked for."""
+        """The cases on built-in backends: none where only engines are asked for."""
         from hfbench.bench.case import every_case
 
         backends = self.backends or (() if self.engines else BACKENDS)
@@ -131,8 +131,8 @@ class RunArguments(PictureArguments):
 def command(arguments: RunArguments) -> None:
     """Measure SCENARIOS (the headline one by default): source, segment and fused scope on both backends.
 
-    Fixtures are built on first use. Each backend and engine runs once uncounted, then every case runs once a round, in
-    random order. In the first round the frames are read back and compared with the known truth.
+    Fixtures are built on first use. Each backend and engine runs once uncounted, then every case runs once per round,
+    in random order. In the first round the frames are read back and compared with the known truth.
     """
     from hfbench.bench.composition_scenarios import load_scenarios
     from hfbench.bench.measure.external import parse_engines
@@ -146,7 +146,7 @@ def command(arguments: RunArguments) -> None:
     engines = parse_engines(arguments.engines, arguments.backends)
     cases, options = arguments.cases(names), ExtractOptions(**arguments.picture())
     counted = len(cases) * arguments.rounds
-    # Sinks are opened, and options read, before minutes are spent on fixtures.
+    # Sinks are opened and options are read first: building fixtures may take minutes.
     with telemetry(arguments.sinks, as_json=arguments.as_json, extractions=counted) as report:
         built = (*build_with_bar(wanted, arguments.size), *loaded) if wanted else loaded
         measurement = arguments.measurement(built, cases, options, engines)

@@ -27,7 +27,7 @@ _MEBIBYTE: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One metric's column; ``unit`` is what one of its numbers is worth in the metric's own unit."""
+    """One metric's column; ``unit`` is the size of the shown unit in the metric's own unit."""
 
     metric: str
     heading: str
@@ -35,7 +35,7 @@ class _Column:
     decimals: int = 0
 
 
-#: Shown with the change against the whole source; left out where no case has anything but 0.
+#: Shown with the change against the whole source; left out where all cases have 0.
 _TIMES: Final = (
     _Column("hdrPreflightMs", "HDR pre-\nflight ms"),
     _Column("vfrPreflightMs", "VFR pre-\nflight ms"),
@@ -47,7 +47,7 @@ _COUNTS: Final = ("framesDecoded", "framesConverted")
 
 
 def scenario_table(name: str, measured: Measured) -> Table:
-    """One row a case; medians over the rounds. What an engine does not report is a dash."""
+    """One row per case; medians over the rounds. What an engine does not report is a dash."""
     medians = {case: _medians(case, measured) for case in measured.cases if case.scenario == name}
     limit = next((values["cpuMs"] for case, values in medians.items() if case.engine == DECODE_LIMIT), None)
     columns = [column for column in _TIMES if any(round(each[column.metric] or 0) for each in medians.values())]

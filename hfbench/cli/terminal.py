@@ -61,20 +61,20 @@ def print_json(document: Mapping[str, Any]) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:  # a stream for ASCII, or a file name that is no UTF-8
+    except UnicodeEncodeError:  # a stream for ASCII, or a file name that is not UTF-8
         text = json.dumps(document, indent=1, allow_nan=False)
     sys.stdout.write(text + "\n")
 
 
 class Bar:
-    """A progress bar on stderr; nothing is drawn where stderr is no terminal."""
+    """A progress bar on stderr; nothing is drawn where stderr is not a terminal."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task: TaskID | None = None
 
     def show(self, phase: str, done: int, total: int) -> None:
-        """``done`` of ``total`` things of a phase."""
+        """Show that ``done`` of ``total`` steps of a phase are finished."""
         phase = shown(phase)
         if self._task is None:
             self._task = self._progress.add_task(phase, total=total)
@@ -93,7 +93,7 @@ def progress_bar() -> Iterator[Bar]:
 def cancelled_by_signals(token: CancelToken, *, interrupts: bool = False) -> Iterator[None]:
     """SIGINT and SIGTERM cancel the token; a second one ends the process as usual.
 
-    With ``interrupts`` the first one also raises KeyboardInterrupt here, for what waits without looking at the token.
+    With ``interrupts`` the first one also raises KeyboardInterrupt, for code that waits without checking the token.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -20,7 +20,7 @@ class WorkerArguments:
     image_format: str | None
 
     def fixed(self) -> dict[str, str]:
-        """The axes that stay as they are whatever a request asks for."""
+        """The axes that a request can't change."""
         values = {"backend": self.backend, "scope": self.scope, "format": self.image_format}
         return {axis: value for axis, value in values.items() if value is not None}
 
@@ -31,9 +31,9 @@ class WorkerArguments:
 @click.option("--format", "image_format", type=click.Choice(FORMATS), help="Always this format.  [default: as asked]")
 @typed(WorkerArguments)
 def command(arguments: WorkerArguments) -> None:
-    """Answer requests on stdin, a JSON line each, on stdout: an engine for ``hfbench gate`` and ``hfbench compare``.
+    """Answer requests on stdin with a JSON line each on stdout: an engine for ``hfbench gate`` and ``hfbench compare``.
 
-    What an option fixes is not changed by a request; the answer to ``hello`` says what is fixed.
+    A request can't change what an option fixes; the answer to ``hello`` says what is fixed.
     """
     from hfbench.bench.protocol.server import engine_hello, private_stdout, run_extraction, serve
 

@@ -1,8 +1,8 @@
 """Reading what asv keeps: ``results/benchmarks.json`` and ``results/<machine>/<commit>-<environment>.json``.
 
-The format is asv's second (``"version": 2``): every benchmark has a row whose columns are named once a file, rows are
-cut after their last value, results stand flat in the order of ``itertools.product`` over the parameters, parameters
-are ``repr`` strings, a failed benchmark has null, and a skipped one a bare NaN.
+The format is asv's second (``"version": 2``): every benchmark has a row whose columns are named once per file, rows are
+cut after their last value, results are a flat list in the order of ``itertools.product`` over the parameters,
+parameters are ``repr`` strings, a failed benchmark has null, and a skipped one a bare NaN.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def is_asv_results(folder: Path) -> bool:
 def read_asv_results(folder: Path, trouble: list[str]) -> Iterator[Reading]:
     """One reading per ``track_`` benchmark with a scenario, combination of parameters and result file.
 
-    A file that can't be read, or that is of another version of asv's format, is left out; why is added to ``trouble``.
+    A file that can't be read, or is of another version of asv's format, is left out; ``trouble`` gets the reason.
     """
     try:
         names = _parameter_names(folder / "benchmarks.json")
@@ -90,7 +90,7 @@ def _rows(path: Path) -> Iterator[_Row]:
 
 
 def _environment(document: Mapping[str, Any]) -> str:
-    """What asv's matrix may vary: the Python, required packages, variables. Two of them never share a line."""
+    """What asv's matrix may vary: Python, required packages, variables. Different environments never share a line."""
     python = str(document.get("python") or "")
     chosen = {**(document.get("requirements") or {}), **(document.get("env_vars") or {})}
     more = (f"{name} {value}" for name, value in sorted(chosen.items()) if value)
@@ -134,5 +134,5 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"can't read asv's {path}: {error}") from error
     if not isinstance(document, dict):
-        raise RecordError(f"{path} is no result of asv")
+        raise RecordError(f"{path} is not a result of asv")
     return document

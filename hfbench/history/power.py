@@ -1,7 +1,7 @@
 """The smallest step that the search would have found in a line: "no step" means little without it.
 
 The numbers come from a simulation of the detector in :mod:`hfbench.history.steps` itself: Gaussian noise, one step at a
-place drawn evenly among those at least 3 commits from either end, found if a change point lies within 2 commits of it.
+place drawn evenly among those at least 3 commits from either end, found if a change point is within 2 commits of it.
 1500 lines (800 above 50 commits) per length and size, sizes by bisection. ``tests/history/test_power.py`` repeats the
 simulation at a few lengths. Noise that drifts, or has outliers, makes the search weaker than this.
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from hfbench.bench.record import RunRecord, Sample
 
-#: What a record says of how it was asked for, and what changes its numbers. The picture size is part of the fixture.
+#: The options of a record that change its numbers. The picture size is part of the fixture.
 _SETTINGS: Final = ("workers", "quality", "sdr_mapping", "sdr_eotf", "sdr_white")
 _CANARY: Final = "canary"
 
@@ -20,7 +20,7 @@ _CANARY: Final = "canary"
 def read_record(record: RunRecord, name: str) -> Iterator[Reading]:
     """One reading per sample and metric.
 
-    The two sides of a gate are lines of their own (``role``). Its canary samples measure the machine, not a commit, and
+    The two sides of a gate are separate lines (``role``). Its canary samples measure the machine, not a commit, and
     are left out, and so are samples with wrong frames: their times mean nothing.
 
     The commit is the ``revision`` that the engine reports; for hfbench's own engine in this process, that of hfbench.

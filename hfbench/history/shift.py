@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: The size of a step is taken from so many points on either side: what is farther away is not about this step.
+#: The size of a step is taken from this many points on either side: those farther away may hold other changes.
 NEAREST: Final = 30
 _CONFIDENCE: Final = 0.95
 

@@ -1,6 +1,6 @@
-"""Making asv's site self-contained: it loads its libraries from other hosts, who then see every reader, or fail.
+"""Makes asv's site self-contained: it loads libraries from other hosts, which may fail and shows them every reader.
 
-``python -m hfbench.history.site .asv/html node_modules`` copies them beside the page, after::
+``python -m hfbench.history.site .asv/html node_modules`` copies the libraries next to the page, after::
 
     npm install --no-save --ignore-scripts jquery@3.3.1 flot@0.8.3 flot-orderbars@1.0.0 stupid-table-plugin@1.1.3 \
         blueimp-md5@2.19.0 bootstrap@3.1.1

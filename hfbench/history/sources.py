@@ -28,7 +28,7 @@ def load_history(
     """Read asv results and run records into one history, in the topological order of its commits.
 
     A measurement of a commit that ``commits`` does not know has no place in that order: it is left out, and counted in
-    :attr:`History.left_out`. Measurements that report no commit stand on lines of their own, in the order of time.
+    :attr:`History.left_out`. Measurements that report no commit are on lines of their own, in the order of time.
 
     Args:
         sources: asv's ``results`` folder or the folder above it, record files, folders of records.
@@ -76,7 +76,7 @@ class _Table:
     sizes: dict[str, str] = field(default_factory=dict)
 
     def add(self, reading: Reading) -> None:
-        """Put a reading into its line, beside others of the same commit."""
+        """Put a reading into its line, together with others of the same commit."""
         if reading.size:
             self.sizes[reading.axes.fixture] = reading.size
         if not reading.revision:

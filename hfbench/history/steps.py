@@ -40,7 +40,7 @@ _NEIGHBOURS: Final = 0.954
 LEAST_TIME_MS: Final = 0.1
 _LEAST_COUNT: Final = 0.5
 _LEAST_NOISE: Final = 1e-3
-#: So many short excursions that end at the value they began from are no accident: the counter varies by itself.
+#: This many short excursions that end at the value they began from are not chance: the counter varies by itself.
 _EXCURSIONS: Final = 2
 _HASH: Final = re.compile(r"[0-9a-f]{40}")
 
@@ -80,7 +80,7 @@ class Step:
 
 
 def is_too_short(series: Series) -> bool:
-    """Whether a line of times has too few points for a step to be distinguished from noise; a counter never has."""
+    """Whether a line of times has too few points for a step to be distinguished from noise; counters never have."""
     return series.axes.is_time and len(series.points) < LEAST_POINTS
 
 
@@ -95,7 +95,7 @@ def find_steps(history: History) -> tuple[Step, ...]:
 
 
 def steps_of(series: Series) -> tuple[Step, ...]:
-    """The steps of one line, oldest first; none where it is too short to tell.
+    """The steps of one line, oldest first; none where it is too short.
 
     Raises:
         NotInstalledError: as :func:`find_steps`.
@@ -168,7 +168,7 @@ def _noise(logs: Floats) -> float:
 
 
 def _is_apart(before: Point, after: Point) -> bool:
-    """Whether no sample of one lies within the range of the other's: a count that varies by itself is no step."""
+    """Whether no sample of one is within the range of the other's: a counter that varies by itself has no step."""
     return max(before.values) < min(after.values) or max(after.values) < min(before.values)
 
 

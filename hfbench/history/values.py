@@ -1,4 +1,4 @@
-"""A history: series of points, one point per commit, on axes that keep apart whatever is not comparable."""
+"""A history: series of points, one point per commit, on axes that separate what is not comparable."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Reading:
 
     Attributes:
         revision: the commit as it was reported; empty where none was.
-        label: what stands in place of a commit where none is known: the name of the record.
+        label: shown in place of a commit where none is known: the name of the record.
         when: seconds since 1970, of the measurement.
         size: picture size that the sources were asked for in; empty for their own, or where it is not known.
     """

@@ -129,10 +129,10 @@ def _waveform_words(file: str, light: NDArray[np.float64], at_seconds: float) ->
     values = [float(value) for value in np.percentile(light, shares)]
     alt = (
         f"Waveform of {file} at {at_seconds:g} s: light by place across the picture, logarithmic; half of the pixels "
-        f"lie below {number(values[2])} cd/m², the brightest at {number(values[4])} cd/m²."
+        f"are below {number(values[2])} cd/m², the brightest at {number(values[4])} cd/m²."
     )
     headings = ("file", "darkest", "a quarter", "half", "three quarters", "brightest")
-    caption = "So many of the pixels lie at or below this light (cd/m²)"
+    caption = "Share of the pixels at or below this light (cd/m²)"
     return alt, Table(headings, ((file, *(number(value) for value in values)),), caption=caption)
 
 

@@ -32,7 +32,7 @@ class LengthCost:
 
 
 def measured_lengths(lengths: str | Sequence[int] = (4, 8, 16), size: str | None = None) -> tuple[LengthCost, ...]:
-    """Cut the headline's SDR source to each length, and extract 2 s of it beside HDR in every scope, once.
+    """Cut the headline's SDR source to each length, and extract 2 s of it together with HDR in every scope, once.
 
     One more run comes first and is not counted: in a process, it also loads libraries and makes the colour map.
 

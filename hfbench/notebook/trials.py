@@ -15,7 +15,7 @@ from hfbench.notebook.colorimetry import delta_e_itp, pq_to_light, sdr_to_light
 
 Floats = NDArray[np.float64]
 
-_PATCH: Final = 16  # pixels a side; the middle is read, so that no filter's edge is
+_PATCH: Final = 16  # pixels per side; the middle is read, so that no filter's edge is
 _COLUMNS: Final = 16
 _FRAMES: Final = 4
 _RATE: Final = 30
@@ -73,7 +73,7 @@ class ColourTrial:
 
 
 def colour_trial(size: str | None = "180p") -> ColourTrial:
-    """Extract patches beside the headline's HDR10 clip: mapped right, mapped as HyperFrames does, and in 8 bits.
+    """Extract patches together with the headline's HDR10 clip: mapped right, mapped as HyperFrames does, and in 8 bits.
 
     Raises:
         MachineError: the fixture or the patches can't be made.

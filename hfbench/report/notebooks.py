@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _PACKAGE: Final = Path(__file__).parents[1]
-#: In a wheel they lie inside the package, in a source tree beside it.
+#: In a wheel they are inside the package, in a source tree next to it.
 _PLACES: Final = (_PACKAGE / "notebook" / "notebooks", _PACKAGE.parent / "notebooks")
 
 
@@ -54,7 +54,7 @@ def find_notebooks() -> tuple[Notebook, ...]:
 def choose_notebooks(names: Iterable[str]) -> tuple[Notebook, ...]:
     """Notebooks by name (``01-quickstart``, ``quickstart``, ``01``) or by path, in the order given.
 
-    No two of the result have one name: each is a page of the report.
+    No two of the result have the same name: each is a page of the report.
 
     Raises:
         UsageError: A notebook does not exist; the message names the nearest.
@@ -65,7 +65,7 @@ def choose_notebooks(names: Iterable[str]) -> tuple[Notebook, ...]:
 
 
 def _with_names_of_their_own(notebooks: Iterable[Notebook]) -> tuple[Notebook, ...]:
-    """Number the names that are taken; some file systems do not tell upper from lower case."""
+    """Number the names that are taken; some file systems do not distinguish upper and lower case."""
     taken, found = set(_TAKEN), []
     for notebook in notebooks:
         numbered = (f"{notebook.name}-{number}" for number in itertools.count(2))

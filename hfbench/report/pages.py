@@ -85,7 +85,7 @@ def _address(path: str) -> str:
 
 
 def _scrolling(markup: str) -> str:
-    """Put every table into a box of its own that scrolls when the window is narrower; the keyboard reaches it, too."""
+    """Put every table into a box that scrolls when the window is narrower, and that the keyboard can reach."""
     opened = _TABLE.sub('<div class="scrolling" role="region" aria-label="Table" tabindex="0"><table', markup)
     return opened.replace("</table>", "</table></div>")
 

@@ -1,4 +1,4 @@
-"""Running one notebook through papermill; the executed notebook is kept, whatever its outcome."""
+"""Runs one notebook through papermill; the executed notebook is kept, whatever the outcome."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RunFailure:
     Attributes:
         cell: the execution count of the cell that failed; 0 where it is not known.
         error: its last error, on one line: ``ValueError: ...``.
-        is_wrong_use: whether hfbench rejected what it was given: as a rule, the value of a parameter.
+        is_wrong_use: whether hfbench rejected what it was given, usually the value of a parameter.
     """
 
     cell: int
@@ -95,7 +95,7 @@ def run_notebook(notebook: Notebook, parameters: Mapping[str, Any], executed: Pa
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The Jupyter packages warn of their own future changes, and log what is reported here as a failure."""
+    """Silence the Jupyter packages: they warn of their own future changes, and log what is a failure here."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -170,7 +170,7 @@ def _reporting_engine(on_cell: OnCell, started_cells: list[int]) -> type[Any]:
 
 
 def _failure(error: Exception, executed: Path, number: int) -> RunFailure | None:
-    """What failed in the notebook, whose last cell to start was the ``number``th; None for an error of another kind."""
+    """What failed in the notebook; its last cell to start was the ``number``th. None for another kind of error."""
     from jupyter_client.kernelspec import NoSuchKernel
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -196,7 +196,7 @@ def _failure(error: Exception, executed: Path, number: int) -> RunFailure | None
 
 
 def _unfinished(executed: Path) -> RunFailure | None:
-    """Papermill takes ``sys.exit(0)`` for the end of the notebook, whatever is left of it."""
+    """The cells that did not run: papermill takes ``sys.exit(0)`` for the end of the notebook, wherever it is."""
     cells = _code_cells(executed)
     left = sum(cell["execution_count"] is None for cell in cells)
     if not left:
@@ -219,7 +219,7 @@ def _code_cells(executed: Path) -> list[dict[str, Any]]:
 
 
 def _holds_code(cell: Mapping[str, Any]) -> bool:
-    """Whether a cell is one that is run: of code, not empty, not left out by its tag."""
+    """Whether a cell is run: it holds code, is not empty, and is not left out by its tag."""
     return (
         cell["cell_type"] == "code"
         and bool("".join(cell["source"]).strip())

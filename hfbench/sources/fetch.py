@@ -34,7 +34,7 @@ def fetch_source(url: str, *, into: Path | None, policy: SourcePolicy, stop: Cal
         stop: polled several times a second; true ends the download.
 
     Returns:
-        An absolute path in ``into``; its name is made from the URL and holds nothing of it.
+        An absolute path in ``into``; its name is derived from the URL without revealing any of it.
 
     Raises:
         SourceProblem: ``source_refused``, ``fetch_failed`` or ``cancelled``; nothing is left in the folder.
@@ -54,7 +54,7 @@ def fetch_source(url: str, *, into: Path | None, policy: SourcePolicy, stop: Cal
 
 
 def _download(url: str, target: Path, budget: Budget) -> None:
-    """Save a URL's content as ``target``: a temporary file beside it, renamed once whole."""
+    """Save a URL's content as ``target``: a temporary file next to it, renamed when complete."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".fetch-")
     partial = Path(name)
     try:

@@ -56,7 +56,7 @@ class SourcePolicy:
     """Which sources are allowed, and the limits of a download.
 
     Attributes:
-        confined: refuse whatever lies outside the project root: absolute paths, links that lead out, URLs.
+        confined: refuse everything outside the project root: absolute paths, links that lead out, URLs.
         allow_network: whether ``https://`` sources are fetched at all.
         allow_http: whether ``http://`` is as good as ``https://``.
         allow_private_addresses: whether a host may have an address that is not public: loopback, private, link-local,

@@ -1,6 +1,6 @@
 """A clip's ``src`` to an absolute path of a regular file, as a browser reads a URL whose site is the project root.
 
-What is returned is always an absolute path that was looked at with stat: names such as ``concat:a|b`` or ``data:…``
+What is returned is always an absolute path that was checked with stat: names such as ``concat:a|b`` or ``data:…``
 reach FFmpeg as the name of an existing file, or not at all.
 """
 
@@ -76,7 +76,7 @@ def resolve_source(
         An absolute path; with ``policy.confined`` without links, so that none can be bent later.
 
     Raises:
-        SourceProblem: there is no such file, it is no regular file, or the policy does not allow it.
+        SourceProblem: there is no such file, it is not a regular file, or the policy does not allow it.
     """
     if is_remote(src):
         return _fetched(src, policy, download_into, stop)
@@ -175,7 +175,7 @@ def _regular(src: str, found: _Found, policy: SourcePolicy) -> Path:
 
 def _nothing_found(src: str, root: Path, outside: _Found | None, missing: _Found | None) -> SourceProblem:
     if outside is not None:
-        msg = f"source {_shown(src)} lies outside the project root {_shown_path(root)}, and the run is confined to it"
+        msg = f"source {_shown(src)} is outside the project root {_shown_path(root)}, and the run is confined to it"
         return SourceProblem(SourceProblemKind.SOURCE_REFUSED, msg)
     if missing is not None:
         msg = f"source {_shown(src)}: {_shown_path(missing.path)} {missing.why_missing}"
@@ -207,7 +207,7 @@ def _is_under(path: Path, root: Path) -> bool:
 
 
 def _is_inside(path: Path, root: Path) -> bool:
-    """Whether the file that a path leads to, every link followed, lies in the root."""
+    """Whether the file that a path leads to, every link followed, is in the root."""
     return path.resolve().is_relative_to(root.resolve())
 
 

@@ -12,7 +12,7 @@ from hfbench.errors import NotInstalledError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: Random, made anew for each process: says which events belong together and nothing about who sent them.
+#: Random, new in each process: says which events belong together and nothing about who sent them.
 ANONYMOUS_ID: Final = str(uuid.uuid4())
 
 

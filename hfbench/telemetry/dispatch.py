@@ -115,7 +115,7 @@ class TelemetryDispatcher:
             lane.end_close(deadline)
 
     def report(self) -> tuple[SinkReport, ...]:
-        """Return what became of the events, sink by sink."""
+        """Return how many events were delivered and dropped, sink by sink."""
         return tuple(lane.report() for lane in self._lanes)
 
     def complaints(self) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def check_url(url: str, named_by: str) -> str:
     """Return ``url`` without its closing slash if events can be posted to it.
 
     Args:
-        url: What somebody wrote.
+        url: The address as written by the user.
         named_by: Who wrote it, for the message: a spec or a variable.
 
     Raises:

@@ -79,7 +79,7 @@ METRIC_KEYS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-#: Keys of the phases, in the order in which they run; they add up to the stage, but for what lies between them.
+#: Keys of the phases, in the order in which they run; they add up to the stage, except for the time between them.
 PHASE_KEYS: Final[tuple[str, ...]] = tuple(METRIC_KEYS[phase.value] for phase in Phase)
 
 _BOTH: Final = (RENDER_COMPLETE, RENDER_FAILED)
@@ -134,7 +134,7 @@ def render_complete(breakdown: Mapping[str, int | float | None], facts: Mapping[
 
     Args:
         breakdown: metrics, as ``hfbench metrics`` names them, in ms, bytes and counts; any may be missing or None.
-        facts: Keys of :data:`EVENT_FIELDS` that are no measurements (``scope``, ``backend``, …).
+        facts: Keys of :data:`EVENT_FIELDS` that are not measurements (``scope``, ``backend``, …).
 
     Returns:
         ``render_complete`` with the keys that are known. Unknown keys and values that do not fit are left out.
@@ -204,7 +204,7 @@ def _facts_of(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 def _allowed(event_name: str, raw: Mapping[str, object]) -> dict[str, Scalar]:
-    """What of ``raw`` may leave with ``event_name``, in the order of the table, keys and values made anew."""
+    """The part of ``raw`` that may leave with ``event_name``, in the order of the table, as new keys and values."""
     allowed: dict[str, Scalar] = {}
     for field in _FIELDS_OF[event_name]:
         if field.name in raw:

@@ -35,7 +35,7 @@ class Count:
     unit: str
 
     def clean(self, value: object) -> Scalar | None:
-        """Return ``value`` as an ``int``, or ``None`` when it is no count."""
+        """Return ``value`` as an ``int``, or ``None`` when it is not a count."""
         number = _number(value)
         if number is None or not number.is_integer():
             return None
@@ -50,7 +50,7 @@ class Milliseconds:
     unit: str = "ms"
 
     def clean(self, value: object) -> Scalar | None:
-        """Return ``value`` as a ``float`` with three decimals, or ``None`` when it is no duration."""
+        """Return ``value`` as a ``float`` with three decimals, or ``None`` when it is not a duration."""
         number = _number(value)
         return None if number is None else round(number, 3)
 

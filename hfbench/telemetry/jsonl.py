@@ -56,7 +56,7 @@ class JsonlSink:
 
         Raises:
             HfbenchError: The sink is closed, another process sits on the lock, or something replaced the file.
-            OSError: The line could not be written whole; nothing of it is left.
+            OSError: The line could not be written completely; none of it is left.
         """
         if self._is_closed:
             raise HfbenchError("the sink is closed")
@@ -97,7 +97,7 @@ def _append(descriptor: int, line: bytes) -> None:
     whole = b"\n" + line if is_torn else line
     written = os.write(descriptor, whole)
     if written != len(whole):
-        os.ftruncate(descriptor, size)  # safe under the lock: nobody appended behind this
+        os.ftruncate(descriptor, size)  # safe under the lock: nothing was appended after this
         raise OSError(f"only {written} of {len(whole)} bytes fit")
 
 
@@ -107,7 +107,7 @@ class JsonlContents:
 
     Attributes:
         events: Every whole event, oldest first.
-        damaged: Lines that are no whole event, an unfinished last one included.
+        damaged: Lines that are not a whole event, an unfinished last one included.
     """
 
     events: tuple[TelemetryEvent, ...]

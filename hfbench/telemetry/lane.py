@@ -41,7 +41,7 @@ class AttachedSink:
 
 @dataclass(frozen=True, slots=True)
 class SinkReport:
-    """What became of the events for one sink. After closing, ``offered == delivered + dropped``.
+    """How many events were delivered to one sink, and dropped. After closing, ``offered == delivered + dropped``.
 
     Attributes:
         label: The sink.
@@ -106,7 +106,7 @@ class Lane:
             return settled
 
     def mark_behind(self) -> None:
-        """Note that the sink did not deliver while somebody waited."""
+        """Note that the sink did not deliver while it was waited for."""
         with self._changed:
             self._is_behind = True
 
@@ -136,7 +136,7 @@ class Lane:
         _settle(left)
 
     def report(self) -> SinkReport:
-        """Return what became of the events so far."""
+        """Return how many events were delivered and dropped so far."""
         with self._changed:
             return SinkReport(self._attached.label, self._offered, self._delivered, self._dropped, self._reason)
 

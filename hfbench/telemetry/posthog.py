@@ -29,7 +29,7 @@ DEFAULT_HOST: Final = "https://us.i.posthog.com"
 #: What the client may add: its own name and version.
 CLIENT_KEYS: Final = frozenset({"$lib", "$lib_version"})
 
-#: What is sent beside the event: make no person, look up no place, keep no address of the sender.
+#: What is sent with the event: make no person, look up no place, keep no address of the sender.
 PRIVACY: Final[Mapping[str, bool | str]] = {
     "$process_person_profile": False,
     "$geoip_disable": True,

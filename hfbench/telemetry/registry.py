@@ -41,7 +41,7 @@ def find_factory(scheme: str) -> SinkFactory:
 
 
 def _entry_points() -> tuple[EntryPoint, ...]:
-    from importlib.metadata import entry_points  # slow to import, and seldom needed
+    from importlib.metadata import entry_points  # slow to import, and rarely needed
 
     return tuple(entry_points(group=ENTRY_POINT_GROUP))
 

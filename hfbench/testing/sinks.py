@@ -191,7 +191,7 @@ def example_events(count: int) -> Iterator[TelemetryEvent]:
 
 
 def _exact(name: str, properties: Mapping[str, Scalar]) -> tuple[str, dict[str, tuple[str, Scalar]]]:
-    """With each value's type beside it: in Python 1 == 1.0 == True."""
+    """With the type of each value: in Python 1 == 1.0 == True."""
     return name, {key: (type(value).__name__, value) for key, value in sorted(properties.items())}
 
 

@@ -61,8 +61,8 @@ def test_a_truth_of_counts_and_of_barcodes(page: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ([], "is no truth; write"),
-        ({"frames": {"a": 1, "b": 1}}, "is no truth; write"),
+        ([], "is not a truth file; write"),
+        ({"frames": {"a": 1, "b": 1}}, "is not a truth file; write"),
         ({"schema": "hfbench-truth/1", "frames": {"a": 1}}, "is of the clips a; the composition has a, b"),
         ({"schema": "hfbench-truth/1", "frames": {"a": 1, "b": -1}}, "frames of 'b' must be a count"),
         ({"schema": "hfbench-truth/1", "frames": {"a": [1, "2"], "b": 1}}, "frames of 'a' must be a count"),

@@ -127,5 +127,5 @@ def test_a_value_of_another_kind_is_refused_by_name(tmp_path: Path, change: dict
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path / "fifo", tmp_path):
-        with pytest.raises(RecordError, match="no regular file"):
+        with pytest.raises(RecordError, match="not a regular file"):
             load_record(path)

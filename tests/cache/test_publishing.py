@@ -144,7 +144,7 @@ def test_a_damaged_entry_that_is_being_read_is_not_pulled_away(
     (reader.folder / "frame_00002.jpg").unlink()
     refused = cache.adopt(key, own, {})
     assert isinstance(refused, NotPublished)
-    assert "somebody still reads it" in refused.reason
+    assert "is still being read" in refused.reason
     assert len(contents(own)) == 3, "the render goes on from its own folder"
     assert len(contents(reader.folder)) == 3, "two frames and the manifest are where the reader has them"
     reader.close()

@@ -1,8 +1,8 @@
 """Budgets and allowances declared by a project: ``[tool.hfbench.budgets]`` of its pyproject.toml.
 
-One table a scenario (or a list of tables; ``"*"`` is every scenario); ``backend``, ``scope``, ``format`` and ``cache``
-narrow it; every other key is a metric with ``below`` (checked on the contender's median, in the metric's unit) and/or
-``allow`` (how much a counter may grow: a number, or a percentage of the baseline)::
+One table per scenario (or a list of tables; ``"*"`` is every scenario); ``backend``, ``scope``, ``format`` and
+``cache`` narrow it; every other key is a metric with ``below`` (checked on the contender's median, in the metric's
+unit) and/or ``allow`` (how much a counter may grow: a number, or a percentage of the baseline)::
 
     [[tool.hfbench.budgets.hdr-sdr-mixed-scope]]
     scope = "segment"
@@ -91,10 +91,10 @@ def load_budgets(pyproject: Path, scenarios: Collection[str] | None = None) -> t
 
     Args:
         pyproject: the file.
-        scenarios: all that there are: a budget of another one could never apply. None: names are not checked.
+        scenarios: all known names: a budget for another one could never apply. None: names are not checked.
 
     Raises:
-        UsageError: not TOML, or a budget that says something impossible; the message names scenario, key and value.
+        UsageError: not TOML, or a budget that can't be meant; the message names scenario, key and value.
     """
     try:
         document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
@@ -125,7 +125,7 @@ def read_budgets(table: object, scenarios: Collection[str] | None = None) -> Ite
         raise UsageError(f"tool.hfbench.budgets must be a table of scenarios, not {table!r}")
     for scenario, given in table.items():
         if scenarios is not None:
-            _known(scenario, (*scenarios, ANY_SCENARIO), f"a budget is declared for {scenario!r}, which is no scenario")
+            _known(scenario, (*scenarios, ANY_SCENARIO), f"a budget is declared for {scenario!r}: no such scenario")
         for entry in given if isinstance(given, list) else [given]:
             if not isinstance(entry, Mapping):
                 raise UsageError(f"budgets of {scenario!r} must be a table of metrics, not {entry!r}")
@@ -136,7 +136,7 @@ def read_budgets(table: object, scenarios: Collection[str] | None = None) -> Ite
 
 
 def _axis_value(scenario: str, axis: str, value: object) -> str:
-    """A value that a case can have. A backend may be any other engine's own, unless it looks like a slip."""
+    """A value that a case can have. A backend may be any other engine's own, unless it looks like a typing error."""
     known = KNOWN_VALUES[axis]
     wrong = f"a budget of {scenario!r} is for the {axis} {value!r}, which there is not"
     if not isinstance(value, str) or axis != "backend" or difflib.get_close_matches(value, known, 1):
@@ -145,7 +145,7 @@ def _axis_value(scenario: str, axis: str, value: object) -> str:
 
 
 def _metric(scenario: str, name: str) -> str:
-    """A metric of hfbench, or an engine's own, unless that looks like a slip."""
+    """A metric of hfbench, or an engine's own, unless that looks like a typing error."""
     if name not in METRICS:
         by_lower = {each.lower(): each for each in METRICS}
         near = by_lower.get(name.lower()) or next(iter(difflib.get_close_matches(name, METRICS, 1, 0.9)), None)

@@ -1,4 +1,4 @@
-"""The canary: baseline against baseline. If that shows a difference, nothing measured beside it can be judged."""
+"""The canary: baseline against baseline. If that shows a difference, nothing measured with it can be judged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CPU: Final = "cpuMs"
 class Canary:
     """Baseline against baseline: how many pairs, the CPU change between them, and what is wrong, if anything.
 
-    ``samples`` are all its runs: which counters are exact shows in them, too.
+    ``samples`` are all its runs: they also show which counters are exact.
     """
 
     pairs: int

@@ -1,4 +1,4 @@
-"""What may be compared with what: sides, and the refusals that say which fact differs."""
+"""Which measurements may be compared, and which fact differs where they may not."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from hfbench.bench.record import RunRecord, Sample
 
 #: Facts that must be equal for two timings to be comparable. The kernel's release and Python's are not among them:
-#: they are shown, but a security update of either does not make another machine.
+#: they are shown, but a security update of either does not make it another machine.
 IDENTITY: Final = ("cpu", "cores", "threads", "memory_gib", "system", "architecture")
 
-#: The fact that refuses a case whose frames are not what the truth says.
+#: The fact that differs in a case whose frames are not what the truth says.
 WRONG_FRAMES: Final = "wrong frames"
 _RIGHT: Final = "right"
 _NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def case_of(sample: Sample, across: Iterable[str] = ()) -> Case:
-    """The case that a sample belongs to; any engine's, for engines are what is compared."""
+    """The case that a sample belongs to; with the engine left open, because engines are what is compared."""
     axes = {axis: getattr(sample, axis) for axis in COMPARED}
     return Case(sample.scenario, **axes).across({"engine", *across})
 
@@ -43,7 +43,7 @@ class Side:
         """Samples by case, in the order of their rounds.
 
         Raises:
-            UsageError: two different cases fall together once ``across`` is left open.
+            UsageError: two different cases become one when ``across`` is left open.
         """
         found: dict[Case, list[Sample]] = {}
         for sample in sorted(self.samples, key=lambda sample: sample.round):
@@ -82,7 +82,7 @@ def side_of(record: RunRecord, name: str, **chosen: str) -> Side:
 class Unlike:
     """Why two measurements are not compared: the fact that differs, and its values; no case = the machines differ.
 
-    Frames that are wrong are such a fact too: what should be shown against what is.
+    Wrong frames are such a fact, too: the values are what should be shown and what is shown.
     """
 
     fact: str

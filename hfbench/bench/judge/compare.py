@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hfbench.bench.case import Case
     from hfbench.bench.record import Sample
 
-#: What to do about a time that reads as nothing.
+#: What to do about a time of zero.
 _ADVICE: Final = (
     "the kernel counts an engine's CPU time in steps of 10 ms: measure a longer scenario, a larger --size or more runs "
     "per pair (--repeat), or have the engine report the metric itself"
@@ -179,7 +179,7 @@ def _verdict(
 
 
 def _explained(rows: Sequence[Row]) -> Iterator[str]:
-    """A sentence for every case in which CPU and wall time tell different stories."""
+    """A sentence for every case in which CPU and wall time disagree."""
     for case in dict.fromkeys(row.case for row in rows):
         times = {row.metric: row for row in rows if row.case == case and row.kind is Kind.TIME}
         cpu, wall = times.get(CPU), times.get(WALL)
@@ -205,7 +205,7 @@ def _disagreement(case: Case, cpu: Row, wall: Row) -> Iterator[str]:
 
 
 def _unused(budgets: Sequence[Budget], measured: Mapping[Case, Sequence[Sample]]) -> Iterator[str]:
-    """A budget that nothing was held against decides nothing, and that must be seen."""
+    """A budget that applies to nothing decides nothing, and that must be reported."""
     for budget in budgets:
         cases = [case for case in measured if budget.applies(case.scenario, case.axes())]
         if not cases:
@@ -222,7 +222,7 @@ def _only_in(name: str, cases: set[Case]) -> Iterator[str]:
 def _apart(terms: Terms) -> Iterator[str]:
     if terms.pairing is Pairing.APART:
         yield (
-            "the two records were measured at different times, so the machine's drift can't be told from a change: "
+            "the two records were measured at different times, so drift of the machine looks like a change: "
             f"times fail only above {APART_FAIL_ABOVE:+.0%}; measure both in one run (hfbench gate, "
             "hfbench compare with two engines) for known error rates"
         )

@@ -31,7 +31,7 @@ class Row:
     Attributes:
         judgement: of what is noisy: times, and counters that vary in unchanged code.
         limit: a budget's or an allowance's.
-        note: what one must know of how it was judged.
+        note: how it was judged, where that is not the usual way.
     """
 
     case: Case
@@ -48,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The whole outcome. ``explanations`` are sentences on what the rows alone don't say."""
+    """The whole outcome. ``explanations`` are sentences about what the rows don't show."""
 
     base: str
     contender: str
@@ -59,7 +59,7 @@ class Comparison:
     verdict: Verdict
 
     def is_decided(self, case: Case) -> bool:
-        """Whether more pairs can't change this case's verdict: refused, a counter failed, or every judgement final."""
+        """Whether this case's verdict is final: it was rejected, a counter failed, or every judgement is final."""
         case = case.across({"engine"})
         rows = [row for row in self.rows if row.case == case]
         if any(row.kind is Kind.COUNTER and row.is_blocking and isinstance(row.verdict, Fail) for row in rows):

@@ -1,7 +1,7 @@
-"""Counted work, judged: exactly where unchanged code counts the same every time, else like a time.
+"""Judges counted work: exactly where unchanged code always counts the same, else like a time.
 
-Whether a counter is exact is seen, not assumed: all runs of the baseline, those of the canary among them, are looked at
-for each case. Every run that is repeated inside a pair counts, and so does the warm-up before it.
+Whether a counter is exact is observed, not assumed, for each case: in all runs of the baseline, including the canary's,
+every repeated run inside a pair, and the warm-up before it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Counts:
 
     @classmethod
     def of(cls, samples: Iterable[Sample], name: str) -> Counts | None:
-        """None where no run knows it."""
+        """The values of a counter; None where no run reports it."""
         known = [(each, value) for each in samples if (value := each.metrics.get(name)) is not None]
         if not known:
             return None
@@ -62,7 +62,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CounterJudgement:
-    """What follows for one counter of one case; ``note`` says why it was not judged exactly, and what to do."""
+    """The judgement of one counter of one case; ``note`` says why it was not judged exactly, and what to do."""
 
     before: float
     after: float
@@ -82,7 +82,7 @@ class Runs:
 
 
 def judge_counter(name: str, runs: Runs, allowance: Allowance, rule: Rule) -> CounterJudgement | None:
-    """Judge one counter of one case; None where one side does not know it.
+    """Judge one counter of one case; None where one side does not report it.
 
     Args:
         name: the counter.
@@ -135,7 +135,7 @@ def _verdict(name: str, judgement: Judgement, rule: Rule) -> Verdict:
 
 
 def counter_logs(name: str, before: Iterable[Sample], after: Iterable[Sample]) -> list[float]:
-    """Log ratios by round. Where a count can be 0 all are taken one higher: a ratio needs something above it."""
+    """Log ratios by round. Where a count can be 0, one is added to all of them: a ratio needs values above 0."""
     partners = {sample.round: sample.metrics.get(name) for sample in after}
     both = [(sample.metrics.get(name), partners.get(sample.round)) for sample in before]
     known = [(old, new) for old, new in both if old is not None and new is not None]

@@ -1,4 +1,4 @@
-"""The gate's rule: what a gate's record says, finished or not. Pure: the same samples give the same verdict.
+"""The gate's rule: the verdict on a gate's record, finished or not. Pure: the same samples give the same verdict.
 
 Paired runs judged on CPU time, counters exactly, budgets on the median, and a canary that voids the verdict:
 docs/gate.md is the specification.
@@ -40,8 +40,8 @@ class GateRule:
         budgets: declared limits and allowances.
         across: axes in which the two engines differ on purpose.
         canary_share: canary pairs for each real one. One half gives 8 at the first look, the least that can fail.
-        cases: how many there were to measure: they share the rule's error rate; None = as many as the record holds.
-        names: what baseline and contender are called; empty: as their engines are.
+        cases: how many there are to measure (they share the rule's error rate); None = as many as the record holds.
+        names: the names of baseline and contender; empty: those of their engines.
     """
 
     times: tuple[TimeMetric, ...] = field(default_factory=time_metrics)
@@ -97,10 +97,10 @@ def _time_from_json(document: Mapping[str, Any]) -> TimeMetric:
 
 
 def rule_of(record: RunRecord) -> GateRule:
-    """The rule that a gate's record was judged by; the usual one, with what its options say, where it holds none.
+    """The rule that a gate's record was judged by; where it holds none, the default rule with the record's options.
 
     Raises:
-        RecordError: what it holds is damaged.
+        RecordError: the rule in it is damaged.
     """
     options = record.options
     if "rule" in options:
@@ -116,7 +116,7 @@ def up_to(times: Iterable[TimeMetric], most_pairs: int | None) -> tuple[TimeMetr
     """The same metrics with no look after ``most_pairs`` (None: all looks); the error rates are kept.
 
     Raises:
-        UsageError: not even the first look is left.
+        UsageError: no look is left.
     """
     limited = []
     for metric in times:
@@ -130,10 +130,10 @@ def up_to(times: Iterable[TimeMetric], most_pairs: int | None) -> tuple[TimeMetr
 
 
 def judge_gate(record: RunRecord, rule: GateRule | None = None) -> Comparison:
-    """What the rule says of a gate's record, finished or not. The one function that judges gates.
+    """Apply the rule to a gate's record, finished or not. This is the only function that judges gates.
 
-    The gate itself calls it after every pair, and whoever reads the record later calls it again: the same samples and
-    the same rule give the same verdict, to the number.
+    The gate itself calls it after every pair, and every later reader of the record calls it again: the same samples and
+    the same rule give exactly the same verdict.
 
     Args:
         record: of a gate.
@@ -159,7 +159,7 @@ def judge_gate(record: RunRecord, rule: GateRule | None = None) -> Comparison:
     outcome = compare(sides[0], sides[1], terms, canary if rule.canary_share else None)
     if not record.trouble:
         return outcome
-    # Nothing measured has a reason then, and that is the one to show.
+    # Then there is a reason why nothing was measured: it is the one to show.
     shown = (outcome.verdict,) if record.samples else ()
     return replace(outcome, verdict=combine((*shown, CouldNotMeasure(record.trouble))))
 

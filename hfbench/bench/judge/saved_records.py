@@ -1,4 +1,4 @@
-"""Saved records, judged: two runs, two values of an axis in one, a gate's pairs once more, engines side by side."""
+"""Judges saved records: two runs, two values of an axis in one run, a gate's pairs again, or engines side by side."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compare_apart(
     terms: Terms,
     engines: tuple[str | None, str | None] = (None, None),
 ) -> Comparison:
-    """Two records of two times. Of a gate's record the contender counts; ``engines`` chooses where there are several.
+    """Compare two separate records; ``engines`` chooses where they hold several. A gate's record gives its contender.
 
     Raises:
         UsageError: a record is empty, has no such engine, or holds one case twice (two engines).
@@ -40,7 +40,7 @@ def compare_apart(
 
 
 def compare_values(record: RunRecord, axis: str, terms: Terms, engine: str | None = None) -> tuple[Comparison, ...]:
-    """Two or more values of one axis in one record, each against the first; ``engine`` where it holds several.
+    """Compare the values of one axis in one record, each with the first; ``engine`` chooses one where it holds several.
 
     Raises:
         UsageError: no such axis, or the record holds fewer than two values of it.
@@ -59,10 +59,10 @@ def compare_values(record: RunRecord, axis: str, terms: Terms, engine: str | Non
 
 
 def own_terms(record: RunRecord) -> Terms:
-    """What a record was judged by when it was measured; the usual terms where it does not say.
+    """What a record was judged by when it was measured; the default terms where it does not say.
 
     Raises:
-        RecordError: what it holds is damaged.
+        RecordError: the terms in it are damaged.
     """
     if is_gate(record):
         rule = rule_of(record)
@@ -74,14 +74,14 @@ def own_terms(record: RunRecord) -> Terms:
 
 
 def compare_one(record: RunRecord, terms: Terms | None = None) -> tuple[Comparison, ...]:
-    """What the record of a gate, or of engines side by side, says by itself: the verdict that they were given live.
+    """Judge the record of a gate, or of engines side by side: the same verdict as when it was measured.
 
     Args:
         record: of one measurement.
         terms: in place of those that the record holds.
 
     Raises:
-        UsageError: the record is of one engine.
+        UsageError: the record is of a single engine.
         MeasurementError: it holds no sample.
         RecordError: what it was judged by is damaged.
     """
@@ -103,7 +103,7 @@ def engines_of(record: RunRecord) -> tuple[str, ...]:
 
 
 def compare_two_values(record: RunRecord, axis: str, values: tuple[str, str], terms: Terms) -> Comparison:
-    """Two chosen values of an axis in one record, the first being the baseline.
+    """Compare two chosen values of an axis in one record; the first is the baseline.
 
     Raises:
         UsageError: the record does not hold one of them.
@@ -113,9 +113,9 @@ def compare_two_values(record: RunRecord, axis: str, values: tuple[str, str], te
 
 
 def compare_engines(record: RunRecord, names: Sequence[str], terms: Terms) -> tuple[Comparison, ...]:
-    """Each engine against the first of ``names``, judged with one look: the number of rounds was fixed beforehand.
+    """Compare each engine with the first of ``names``, with one look: the number of rounds was fixed beforehand.
 
-    ``terms.across`` says in what they differ on purpose.
+    ``terms.across`` holds the axes in which they differ on purpose.
 
     Raises:
         UsageError: a name is not in the record.
@@ -140,7 +140,7 @@ def compare_engines(record: RunRecord, names: Sequence[str], terms: Terms) -> tu
 def differing_axes(record: RunRecord) -> frozenset[str]:
     """``backend`` and ``scope`` where engines have them fixed to different values: a difference by nature.
 
-    Formats and cache states are never among them: frames of two formats are unlike things.
+    Formats and cache states are never among them: frames of two formats can't be compared.
     """
     by_engine: dict[str, list[Sample]] = {}
     for sample in record.samples:

@@ -37,20 +37,20 @@ class State(Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether more pairs can't change it any more."""
+        """Whether more pairs can no longer change it."""
         return self is not State.CONTINUE
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a change of a time is too much, and how sure one must be.
+    """When a change of a time is too much, and how certain that must be.
 
     Attributes:
         fail_above: FAIL when the change is shown to be above this (.02 = +2%).
         pass_below: PASS when the change is shown to be below this.
         alpha_fail: chance of a false FAIL over all looks and the whole family.
         alpha_pass: chance that a change of ``pass_below`` passes, over all looks of one metric.
-        looks: numbers of pairs at which a decision may fall, ascending.
+        looks: numbers of pairs at which a decision may be made, ascending.
         family: judged scenario x metric pairs that share ``alpha_fail``.
     """
 
@@ -122,7 +122,7 @@ class Bound:
 
     @property
     def change_low(self) -> float:
-        """The lower bound as a fraction; -1 (that is: nothing known) where there is none."""
+        """The lower bound as a fraction; -1 (nothing is known) where there is none."""
         return math.expm1(self.lower)
 
     @property
@@ -133,7 +133,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A state, the bound it rests on, and the smallest change that would have been seen (inf: none)."""
+    """A state, the bound it is based on, and the smallest change that would have been detected (inf: none)."""
 
     state: State
     bound: Bound
@@ -185,14 +185,14 @@ def bound(differences: Sequence[float] | Floats, alpha_low: float, alpha_high: f
 
 
 def _averages_outside(pairs: int, alpha: float) -> int:
-    """How many Walsh averages from the end the bound lies: the j-th is beyond the centre with P(T <= j-1) <= alpha."""
+    """How many Walsh averages from the end the bound is: the j-th is beyond the centre with P(T <= j-1) <= alpha."""
     return int(np.searchsorted(signed_rank_cdf(pairs), alpha, side="right"))
 
 
 def judge(differences: Sequence[float] | Floats, rule: Rule) -> Judgement:
     """What the rule says after these log ratios (contender / baseline), in the order in which they were measured.
 
-    The looks are replayed from the first one, and the first final answer stands: pairs that came after a decision
+    The looks are replayed from the first one, and the first final answer counts: pairs that came after a decision
     (because another metric still needed them) can't change it.
 
     Raises:
@@ -219,11 +219,11 @@ def _look(differences: Sequence[float] | Floats, rule: Rule, *, is_last: bool) -
 
 
 def _smallest_detectable(found: Bound, rule: Rule) -> float:
-    """The true change that measurements with this spread show as FAIL, all but ``alpha_high`` of them.
+    """The true change that measurements with this spread show as FAIL, except for ``alpha_high`` of them.
 
-    A lower bound lies (estimate - lower) under the estimate, and the estimate at most (upper - estimate) under the
-    truth, but for ``alpha_high``. The spread itself changes from measurement to measurement: on the recorded noise
-    82-85% of fresh ones saw the change that another had named (one look, ``alpha_high`` .05).
+    A lower bound is (estimate - lower) below the estimate, and the estimate at most (upper - estimate) below the
+    truth, except with probability ``alpha_high``. The spread itself changes from measurement to measurement: on the
+    recorded noise 82-85% of new ones detected the change that another had named (one look, ``alpha_high`` .05).
     """
     return math.expm1(math.log1p(rule.fail_above) + (found.upper - found.lower))
 

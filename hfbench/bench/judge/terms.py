@@ -33,10 +33,10 @@ class TimeMetric:
 
 
 def time_metrics(block_on: Iterable[str] = ("cpu",)) -> tuple[TimeMetric, ...]:
-    """CPU and wall time, blocking as asked: ``cpu``, ``wall`` or both.
+    """CPU and wall time; those named in ``block_on`` (``cpu``, ``wall``) decide, the other advises.
 
     Raises:
-        UsageError: something else, or nothing.
+        UsageError: another name, or none.
     """
     chosen = set(block_on)
     if not chosen or chosen - {"cpu", "wall"}:
@@ -45,7 +45,7 @@ def time_metrics(block_on: Iterable[str] = ("cpu",)) -> tuple[TimeMetric, ...]:
 
 
 class Pairing(Enum):
-    """How the two sides' rounds belong together."""
+    """How the rounds of the two sides are paired."""
 
     LIVE = "live"  #: paired and interleaved by a gate, judged at its looks
     FIXED = "fixed"  #: paired and interleaved, a number of rounds fixed beforehand: one look
@@ -70,6 +70,6 @@ class Terms:
     family: int | None = None
 
     def counter_rule(self, cases: int) -> Rule:
-        """For counters that vary in unchanged code: CPU time's rule; all counters of all cases are a family."""
+        """The rule for counters that vary in unchanged code: CPU time's, with all counters of all cases as a family."""
         looks = next((each.rule.looks for each in self.times if each.is_blocking), CPU_RULE.looks)
         return replace(CPU_RULE, looks=looks, family=max(cases, 1) * len(COUNTERS))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Exit codes: never one code for two things. 2 (wrong use) is not a verdict and belongs to the command line.
+#: Exit codes: each has one meaning. 2 (wrong use) is not a verdict and belongs to the command line.
 EXIT_PASS: Final = 0
 EXIT_FAIL: Final = 1
 EXIT_COULD_NOT_MEASURE: Final = 3
@@ -17,7 +17,7 @@ EXIT_UNSURE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Shown to be no regression; ``reasons`` are sentences for people."""
+    """Shown not to be a regression; ``reasons`` are sentences for people."""
 
     reasons: tuple[str, ...] = ()
 
@@ -31,21 +31,21 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """Measured, but neither shown."""
+    """Measured, but neither of the two was shown."""
 
     reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CouldNotMeasure:
-    """Nothing, or nothing that can be believed, was measured. Never a pass."""
+    """Nothing reliable was measured. Never a pass."""
 
     reasons: tuple[str, ...] = ()
 
 
 Verdict = Pass | Fail | Unsure | CouldNotMeasure
 
-#: What a total of many says first: a shown regression stays one even when something else could not be measured.
+#: The order of precedence: a regression that was shown remains one even if something else could not be measured.
 _WORST_FIRST: Final = (Fail, CouldNotMeasure, Unsure, Pass)
 
 

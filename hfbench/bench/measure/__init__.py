@@ -1,1 +1,1 @@
-"""Everything that runs an engine under the clock."""
+"""Everything that runs an engine and measures it."""

@@ -27,7 +27,7 @@ def measure_engines(
     on_step: Callable[[Step], None] = lambda _: None,
     start: StartEngine = EngineProcess,
 ) -> RunRecord:
-    """Run every engine on every case once a round, in random (seeded) order, after one uncounted warm-up of each.
+    """Run every engine on every case once per round, in random (seeded) order, after one uncounted warm-up of each.
 
     Raises:
         EngineError: an engine did not answer as it should; what was measured until then is in the writer's record.

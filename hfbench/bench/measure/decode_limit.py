@@ -42,7 +42,7 @@ class DecodeLimit:
 
     Attributes:
         scenarios: what is decoded, by name.
-        workers: clips decoded at once, as many as the engines beside it work on.
+        workers: clips decoded at once, as many as the measured engines work on.
     """
 
     scenarios: Mapping[str, BuiltScenario]

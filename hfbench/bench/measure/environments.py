@@ -1,8 +1,8 @@
 """Environments of two revisions of a project: built once, kept by content, with one set of dependencies.
 
 A release of a dependency between two builds would look like a change of the project. So the contender is built first
-(or kept), and the baseline is built with exactly the versions that are installed there; where that can't be, both sets
-are compared, and what differs is said.
+(or kept), and the baseline is built with exactly the versions that are installed there; where that can't be, the two
+sets are compared, and the differences are reported.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Environment:
         return dict(sorted(found.items()))
 
     def provides(self, program: str) -> bool:
-        """Whether the project itself, and no dependency of it, brings a program; true where nobody can tell."""
+        """Whether the project itself, and no dependency of it, brings a program; true where that is not known."""
         if not (self.programs / program).exists():
             return False
         owners = [
@@ -149,13 +149,13 @@ def environment(
 ) -> Environment:
     """The environment in which the revision is installed; built once, kept in the project's store.
 
-    An interrupted build, one that was moved, or one whose interpreter is gone, is built anew; two at once wait for each
-    other.
+    An environment whose build was interrupted, that was moved, or whose interpreter is gone is built again. Two
+    processes that ask for the same one wait for each other.
 
     Args:
         project: where it comes from.
         revision: what is installed.
-        on_stage: called with what is going on.
+        on_stage: called with a description of each stage.
         install: in place of :func:`pip_install`.
         versions: of dependencies, where they are to be exactly these.
 
@@ -207,7 +207,7 @@ def _short_hash(text: str) -> str:
 
 
 def is_installable(document: Mapping[str, Any], source: Path) -> bool:
-    """Whether pip could install the project: else its files are all that there is."""
+    """Whether pip could install the project; if not, its files are used as they are."""
     return "project" in document or "build-system" in document or (source / "setup.py").exists()
 
 
@@ -241,7 +241,7 @@ def engine_arguments(command: str, built: Environment) -> tuple[str, ...]:
 
 
 def _refuse_other_projects(project: Project, revision: Revision) -> None:
-    """What only depends on hfbench would measure hfbench twice, whatever it changes itself.
+    """A project that only depends on hfbench would measure hfbench twice, whatever the project changes itself.
 
     Raises:
         UsageError: as the revision's pyproject.toml shows.
@@ -258,7 +258,7 @@ def _refuse_other_projects(project: Project, revision: Revision) -> None:
 
 
 def no_engine(revision: Revision) -> str:
-    """What to say of a project that does not provide the engine."""
+    """The message for a project that does not provide the engine."""
     return (
         f"{revision.label} provides no program {PROGRAM!r}, so that the {PROGRAM} it depends on would be measured, not "
         'it: name its engine in pyproject.toml ([tool.hfbench] engine = "COMMAND") or with --engine NAME=COMMAND'

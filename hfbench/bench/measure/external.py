@@ -29,13 +29,13 @@ class Engine(Protocol):
     """One running engine; :class:`~hfbench.bench.protocol.client.EngineProcess` is one."""
 
     def hello(self) -> Hello:
-        """Say who it is."""
+        """Ask the engine for its name and versions."""
 
     def run(self, request: RunRequest, *, limit_seconds: float) -> RunAnswer:
         """Run one scenario."""
 
     def close(self) -> None:
-        """End it, and whatever it started."""
+        """End the engine and every process that it started."""
 
 
 StartEngine = Callable[[EngineSpec], Engine]
@@ -48,7 +48,7 @@ class Work:
     Attributes:
         cases: what is asked for; an axis that an engine has fixed stays as it is.
         scenarios: by name; every ``src`` is absolute, so that every engine reads the same bytes.
-        options: what goes to an engine beside the axes (``quality``, ...).
+        options: what goes to an engine in addition to the axes (``quality``, ...).
         limit_seconds: for one run of one case.
     """
 
@@ -64,7 +64,7 @@ class Work:
 
 
 class Engines:
-    """Roles (a name each) with a running engine in every one. A context manager: leaving it ends all engines."""
+    """One running engine per role (a name). A context manager: leaving it ends all engines."""
 
     def __init__(
         self, specs: Mapping[str, EngineSpec], work: Work, root: RunRoot, *, start: StartEngine = EngineProcess
@@ -85,10 +85,10 @@ class Engines:
         self._running.close()
 
     def restart(self) -> None:
-        """End all engines, and start fresh ones; engines that have not run anything yet are fresh.
+        """End all engines and start new ones, unless none of them has run anything yet.
 
         Raises:
-            EngineError: one of them does not start, or does not say who it is.
+            EngineError: one of them does not start, or does not answer ``hello``.
         """
         if not self._has_run:
             return
@@ -106,22 +106,22 @@ class Engines:
         return External(self, role)
 
     def cases(self, role: str) -> tuple[Case, ...]:
-        """What the engine of a role really runs when asked for all: cases that come to the same are run once."""
+        """What the engine of a role actually runs when asked for all cases: equivalent ones are run once."""
         return tuple(dict.fromkeys(self.really(role, case) for case in self._work.cases))
 
     def distinct(self) -> tuple[Case, ...]:
-        """The cases that are asked for, without those that come to the same as an earlier one on every engine."""
+        """The cases that are asked for, without those that are equivalent to an earlier one on every engine."""
         found: dict[tuple[Case, ...], Case] = {}
         for case in self._work.cases:
             found.setdefault(tuple(self.really(role, case) for role in self.specs), case)
         return tuple(found.values())
 
     def really(self, role: str, asked: Case) -> Case:
-        """One such case: axes that the engine has fixed stay fixed, whatever is asked for."""
+        """The case that is actually run: axes that the engine has fixed stay fixed, whatever is asked for."""
         return replace(asked.on(self.hellos[role].axes), engine=self.specs[role].name)
 
     def facts(self) -> dict[str, dict[str, str]]:
-        """Engine name -> what it reported of itself, and the commit that it was built from."""
+        """Engine name -> what it reported about itself, and the commit that it was built from."""
         return {
             self.specs[role].name: {"engine": hello.name, "version": hello.version, **hello.facts, **self._built(role)}
             for role, hello in self.hellos.items()
@@ -156,7 +156,7 @@ class Engines:
 
     @contextmanager
     def _cache_folder(self, role: str, case: Case) -> Iterator[Path | None]:
-        """A warm cache lives as long as the engines (each role has its own), a cold one for one run."""
+        """A warm cache is kept as long as the engines run (each role has its own), a cold one for one run."""
         if case.cache == "warm":
             folder = self._root.path / f"cache-{role}"
             folder.mkdir(exist_ok=True)
@@ -169,7 +169,7 @@ class Engines:
 
 
 def _with_temporary(spec: EngineSpec, root: RunRoot) -> dict[str, str]:
-    """The engine's environment, in which temporary files lie under the run's folder: the next run removes them, too."""
+    """The engine's environment, in which temporary files are in the run's folder: the next run removes them, too."""
     return {**spec.environment, **root.environment()}
 
 
@@ -212,7 +212,7 @@ class External:
 
 
 def parse_engines(texts: Sequence[str], backends: Sequence[str]) -> tuple[EngineSpec, ...]:
-    """Read ``NAME=COMMAND`` of every engine that is measured beside these built-in ``backends``.
+    """Read ``NAME=COMMAND`` of every engine that is measured together with these built-in ``backends``.
 
     Raises:
         UsageError: no name or no command; a name that another engine or a backend of the same run has.

@@ -1,7 +1,7 @@
 """What ``hfbench gate`` measures: two builds on one machine, in interleaved pairs until the rule has decided.
 
 docs/gate.md describes the rule and its error rates. The order of the runs inside a pair is random (seeded); engines are
-started afresh every few pairs, because what a process gets by chance (its memory layout) would otherwise look like a
+restarted every few pairs, because what a process gets by chance (its memory layout) would otherwise look like a
 change.
 """
 
@@ -49,11 +49,11 @@ class GateOptions:
     """How a gate measures, and the rule it is judged by.
 
     Attributes:
-        rule: what decides; how many pairs there are at most, and how many of the canary.
+        rule: what decides, how many pairs there are at most, and how many canary pairs.
         seed: of the order of the runs.
         repeats: runs of each side inside one pair, in alternating order; the pair counts their medians. More runs for
             short scenarios: what the machine does to one run of 100 ms is not what it does to the next.
-        pairs_per_process: pairs after which all engines are started afresh and warmed up.
+        pairs_per_process: pairs after which all engines are restarted and warmed up.
     """
 
     rule: GateRule = field(default_factory=GateRule)
@@ -82,7 +82,7 @@ class GateOptions:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is going on: a stage in words, pairs done and at most, and the comparison so far (None while building)."""
+    """Progress of a gate: the stage, pairs done and at most, and the comparison so far (None: still building)."""
 
     stage: str
     pairs: int = 0
@@ -132,7 +132,7 @@ def gate_revisions(
 
 
 def _spec(name: str, revision: revisions.Revision, built: Environment, command: str) -> EngineSpec:
-    """The engine of a revision: as it is declared, or hfbench's own.
+    """The engine of a revision: the declared one, or hfbench's own.
 
     Raises:
         UsageError: neither.
@@ -158,7 +158,7 @@ def gate(
 ) -> Comparison:
     """Measure two engines in pairs until every case is decided; every sample is on disk as soon as it is taken.
 
-    Trouble with an engine ends the gate as COULD_NOT_MEASURE (a regression already shown stays FAIL). An interruption
+    A failing engine ends the gate as COULD_NOT_MEASURE (a regression already shown stays FAIL). An interruption
     passes through; the record then stays marked as interrupted, with all that was measured.
 
     Raises:
@@ -199,7 +199,7 @@ def _is_decided(engines: Engines, writer: RecordWriter, rule: GateRule, group: G
 
 
 def _two_names(base: str, contender: str) -> tuple[str, str]:
-    """One revision against itself shows what the gate says where nothing changed: the sides still need two names."""
+    """Two names for the sides, also where a revision is compared with itself to see what the gate says of no change."""
     return base, f"{contender}, once more" if contender == base else contender
 
 
@@ -208,7 +208,7 @@ def _rule(options: GateOptions, base: str, contender: str, work: Work) -> GateRu
 
 
 def _group(engines: Engines, case: Case) -> Group:
-    """A pair and, where there is a canary, the baseline beside a second process of the same build."""
+    """A pair and, where there is a canary, the baseline paired with a second process of the same build."""
     subjects = {role: engines.subject(role) for role in engines.specs}
     pair = tuple(Participant(subjects[role], case, role) for role in (BASELINE, CONTENDER))
     if CANARY not in subjects:

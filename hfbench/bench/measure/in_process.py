@@ -1,4 +1,4 @@
-"""The built-in backends, measured in this process; their frames are read back and held against the truth."""
+"""The built-in backends, measured in this process; their frames are read back and compared with the truth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hfbench.model.result import ExtractionResult
 
 _Seen = TypeVar("_Seen")
-#: Hears of an extraction, one that failed too.
+#: Called after each extraction, including failed ones.
 OnExtracted = Callable[["ExtractionResult", "ExtractOptions"], None]
 
 
@@ -34,7 +34,7 @@ class InProcess:
         scenarios: what is extracted, by name.
         options: everything that is not an axis.
         root: where the frames are while they are measured.
-        on_extracted: hears of each counted extraction after its clock has stopped.
+        on_extracted: called after each counted extraction, when its clock has stopped.
     """
 
     scenarios: Mapping[str, BuiltScenario]
@@ -66,7 +66,7 @@ class InProcess:
         return self._extract(case, self.on_extracted, outcome)
 
     def _extract(self, case: Case, on_extracted: OnExtracted, look: Callable[[ExtractionResult], _Seen]) -> _Seen:
-        """One extraction into a folder of its own; ``look`` sees the frames before they are gone."""
+        """One extraction into a folder of its own; ``look`` is given the frames before they are removed."""
         chosen = replace(self.options, backend=case.backend, scope=Scope(case.scope), format=ImageFormat(case.format))
         with self.root.folder("out-") as out:
             result = extract(self.scenarios[case.scenario].composition, out, chosen, token=self.token)

@@ -1,4 +1,4 @@
-"""Installing a project into a virtual environment: by uv where it is present, else by pip."""
+"""Installs a project into a virtual environment: with uv if it is present, else with pip."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from hfbench.bench.measure.revisions import BuildError, OnStage, Revision
 _BUILD_SECONDS: Final = 1800
 _TAIL_LINES: Final = 15
 
-#: Puts a source tree into an environment folder with a ``bin``; :func:`pip_install` is the one in use.
+#: Installs a source tree into an environment folder with a ``bin``; :func:`pip_install` is the default.
 Install = Callable[[Path, Path, Revision, OnStage], None]
 
 
 def constraints_of(place: Path) -> Path:
-    """The file beside an environment that says which versions of dependencies it must have; absent: any."""
+    """The file next to an environment that says which versions of dependencies it must have; absent: any."""
     return place.with_name(f"{place.name}.constraints.txt")
 
 
 def pip_install(source: Path, place: Path, revision: Revision, on_stage: OnStage) -> None:
-    """Make a virtual environment at ``place`` and install ``source`` with its dependencies, by uv where it is present.
+    """Make a virtual environment at ``place`` and install ``source`` with its dependencies, with uv if it is present.
 
     Raises:
         BuildError: it does not install; ``diagnostic`` is the end of the installer's output.

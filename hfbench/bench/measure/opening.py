@@ -1,4 +1,4 @@
-"""The record that a measurement opens with: everything but samples."""
+"""The record at the start of a measurement: everything but samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_record(path: Path, scenarios: Iterable[BuiltScenario], options: Mapping[str, Any]) -> RecordWriter:
-    """A record on disk that knows machine, versions, load, fixtures, and how it was asked for.
+    """Write a record with the machine, the versions, the load, the fixtures and the options of the measurement.
 
     Raises:
         OutputError: the file can't be written.

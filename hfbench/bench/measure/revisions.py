@@ -14,12 +14,12 @@ from hfbench.bench.measure.submodules import changed_inside, fill
 from hfbench.errors import HfbenchError, MeasurementError, UsageError
 from hfbench.git import GitError, git
 
-#: The name that means "the tree as it is now, uncommitted changes and all".
+#: The name of the working tree, including uncommitted changes.
 WORKING_TREE: Final = "."
 
 _GIT_SECONDS: Final = 120
 
-#: Called with what is going on, in words.
+#: Called with a description of each stage.
 OnStage = Callable[[str], None]
 
 
@@ -32,7 +32,7 @@ class Revision:
     """A state of the project.
 
     Attributes:
-        asked: how it was asked for (``main``, ``HEAD~1``, ``.``).
+        asked: as the user wrote it (``main``, ``HEAD~1``, ``.``).
         commit: the commit that holds it; for uncommitted changes, a snapshot that no branch points to.
         tree: hash of its content alone: two commits with one tree are one build.
         head: with ``.``, the commit that the changes were made on.
@@ -160,7 +160,7 @@ def settings(repository: Path, revision: Revision) -> dict[str, Any]:
     """The pyproject.toml of a project at a revision; empty where there is none.
 
     Raises:
-        UsageError: it is no TOML.
+        UsageError: it is not TOML.
     """
     try:
         text = git(repository, "show", f"{revision.commit}:{revision.folder}pyproject.toml")

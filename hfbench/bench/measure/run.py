@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hfbench.bench.scenarios import BuiltScenario
     from hfbench.model.cancellation import CancelToken
 
-#: Any fixed number: the order inside a round is random, so that no case always goes first, and the same each time.
+#: Any fixed number. The order inside a round is random, so that no case always goes first, and reproducible.
 _SEED: Final = 20260423
 _BY_COST: Final = ("fused", "segment", "source")
 
@@ -37,11 +37,11 @@ class Measurement:
     """What to measure.
 
     Attributes:
-        cases: on built-in backends; there may be none beside engines.
+        cases: on built-in backends; there may be none where engines are given.
         rounds: counted runs of each case; an uncounted warm-up of each backend and engine goes before.
         options: everything that is not an axis (quality, mapping, workers).
-        engines: others, behind the worker protocol.
-        work: what these are asked for; where they have fixed axes, cases that come to the same are run once.
+        engines: further engines, behind the worker protocol.
+        work: what these are asked for; where they have fixed axes, equivalent cases are run once.
         has_decode_limit: whether decoding alone is measured too, for the ratio to it.
         size: picture size that the fixtures were asked for in; None for each fixture's own.
     """
@@ -80,9 +80,9 @@ def measure(
 ) -> Measured:
     """Run everything that is wanted; the record on disk is whole after every run.
 
-    The frames of each case are held against the truth: all of them are read back in the first round, after the clock
-    has stopped; those of engines are counted every time. ``on_extracted`` hears of each counted extraction of a
-    built-in backend, one that failed too, after its clock has stopped.
+    The frames of each case are compared with the truth: all of them are read back in the first round, after the clock
+    has stopped; those of engines are counted every time. ``on_extracted`` is called after each counted extraction
+    of a built-in backend, including failed ones, when its clock has stopped.
 
     Raises:
         MeasurementError: a run failed, an engine did not answer as it should, or it was cancelled.
@@ -123,7 +123,7 @@ def _started(wanted: Measurement, root: RunRoot) -> Iterator[tuple[Participant, 
 def cheapest_of_each(groups: Sequence[Group]) -> tuple[Participant, ...]:
     """Warm-ups: one for each scenario and backend or engine, in the cheapest scope.
 
-    What is cold is a process's imports, its colour map and the page cache.
+    They load what is cold: imports, the colour map and the page cache.
     """
     found: dict[tuple[str, str], Participant] = {}
     for each in sorted((each for group in groups for each in group.participants), key=lambda each: _cost(each.case)):

@@ -1,7 +1,7 @@
 """One locked folder for everything temporary of a run; the next run removes what a killed one left.
 
 The kernel releases the lock of a process that dies, however it dies, so a folder whose lock can be taken belongs to no
-run. The folders lie in the system's temporary folder (``TMPDIR``), in one that only this user can write.
+run. The folders are in the system's temporary folder (``TMPDIR``), in a folder that only this user can write.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _RUN: Final = "run-"
 _LOCK_SUFFIX: Final = ".lock"
-#: Held while a run's lock is created or its file removed, so that no sweep comes between the two.
+#: Held while a run's lock is created or its file is removed, so that no sweep runs in between.
 _REGISTRY: Final = "registry"
 #: In a run's folder: the git worktrees that it has added, as a JSON line each.
 _WORKTREES: Final = "worktrees.jsonl"
@@ -52,7 +52,7 @@ class RunRoot:
             remove_tree(folder)
 
     def environment(self) -> dict[str, str]:
-        """Environment variables for a child: its temporary files lie in this run's folder, where the path allows."""
+        """Environment variables for a child: its temporary files are in this run's folder, where the path allows."""
         folder = self.path / "tmp"
         if len(os.fspath(folder)) > _LONGEST_TEMPORARY:
             return {}
@@ -81,7 +81,7 @@ class RunRoot:
 
 @contextmanager
 def open_run_root(parent: Path | None = None) -> Iterator[RunRoot]:
-    """A new, locked folder for one run; before, what killed runs left is removed.
+    """A new, locked folder for one run; first, what killed runs left is removed.
 
     Args:
         parent: Where runs have their folders; by default one of this user's in the system's temporary folder.
@@ -131,7 +131,7 @@ def sweep(parent: Path) -> tuple[Path, ...]:
 
 
 def remove_tree(folder: Path) -> bool:
-    """Remove a folder with all that is in it, however deep; returns whether it is gone. Follows no link.
+    """Remove a folder with all that is in it, of any depth; returns whether it is gone. Follows no link.
 
     Each folder inside is moved up to the top before it is emptied: no path grows beyond what the system takes, and
     nothing recurses.
@@ -167,10 +167,10 @@ def remove_tree(folder: Path) -> bool:
 
 
 def _own_parent() -> Path:
-    """A folder in the temporary folder that nobody else can write: names there can be guessed.
+    """A folder in the temporary folder that no other user can write: names there can be guessed.
 
     Raises:
-        MachineError: Somebody else has a folder of that name.
+        MachineError: Another user has a folder of that name.
     """
     place = Path(tempfile.gettempdir()) / f"hfbench-{os.getuid()}"
     with contextlib.suppress(FileExistsError):

@@ -1,4 +1,4 @@
-"""Measuring how cost grows: every point of every axis once a round; a run that was stopped goes on where it ended."""
+"""Measures how cost grows: every point of every axis once per round. A run that was stopped can be continued."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _measure_missing(
     participants: Sequence[Participant],
     on_step: Callable[[Step], None],
 ) -> None:
-    """Run what the record does not hold, a round after the other."""
+    """Run what the record does not hold, one round after the other."""
     warm: set[Case] = set()
 
     def cold(groups: Sequence[Group]) -> tuple[Participant, ...]:
@@ -116,7 +116,7 @@ def _right(outcome: RunOutcome, number: int) -> Sample:
 
 
 def _writer(wanted: ScaleMeasurement, path: Path) -> RecordWriter:
-    """A new record, or the one that is there if it was opened for the same measurement."""
+    """A new record, or the existing one if it was opened for the same measurement."""
     options = {
         "scale": {axis.name: {point.scenario.name: point.position for point in axis.points} for axis in wanted.axes},
         "backend": wanted.backend,

@@ -1,9 +1,9 @@
-"""One schedule for everything that measures: who runs next, in which order, and for how long.
+"""One schedule for everything that measures: what runs next, in which order, and for how long.
 
-Whatever is compared with each other forms a group, and a group's runs stand next to each other in time. In every round
+Runs that are compared with each other form a group, and are made one right after the other. In every round
 the groups, and inside each group its participants, come in a random (seeded) order, so that neither a drift of the
 machine nor the order itself favours one of them. ``run`` and ``compare`` run a number of rounds that was fixed
-beforehand; ``gate`` has pairs, and looks after each round at what needs no more of them.
+beforehand; ``gate`` has pairs, and checks after each round which cases need no more of them.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class RunOutcome:
 
     Attributes:
         sample: what was measured; the schedule fills in round, order and role.
-        check: what was found of its frames; None where nobody looked, or nothing is known of what they should be.
-        engines: engine name -> what it said of itself.
+        check: whether its frames are right; None where they were not checked, or it is not known what they should be.
+        engines: engine name -> what it reported about itself.
     """
 
     sample: Sample
@@ -47,14 +47,14 @@ class Subject(Protocol):
     """Anything that can run a case: a backend in this process, an engine behind the worker protocol."""
 
     def warm_up(self, case: Case) -> Sample:
-        """Run once, uncounted; what was measured is only held against the run after it.
+        """Run once, uncounted; what was measured is only compared with the run after it.
 
         Raises:
             MeasurementError: the run failed, or was cancelled.
         """
 
     def run(self, case: Case, *, is_checked: bool) -> RunOutcome:
-        """One counted run; with ``is_checked`` its frames are held against the truth after the clock has stopped.
+        """One counted run; with ``is_checked`` its frames are compared with the truth after the clock has stopped.
 
         Raises:
             MeasurementError: the run failed, or was cancelled.
@@ -93,7 +93,7 @@ class Schedule:
         seed: of the order.
         repeats: runs of each participant inside one round, in alternating order; the round counts their medians.
         canary_share: canary pairs for each real one.
-        rounds_per_start: rounds after which the subjects are started afresh; None = they are started once.
+        rounds_per_start: rounds after which the subjects are restarted; None = they are started once.
     """
 
     rounds: int
@@ -106,7 +106,7 @@ class Schedule:
         """Check the numbers.
 
         Raises:
-            UsageError: a share outside 0-1, or less than one round, one run, or one round a start.
+            UsageError: a share outside 0-1, or less than one round, one run, or one round per start.
         """
         counts = (self.rounds, self.repeats, 1 if self.rounds_per_start is None else self.rounds_per_start)
         if min(counts) < 1 or not 0 <= self.canary_share <= 1:
@@ -115,7 +115,11 @@ class Schedule:
             )
 
     def has_canary(self, number: int) -> bool:
-        """Spread evenly, one in the first round: counters that vary by themselves must show before any judgement."""
+        """Whether this round has a canary pair.
+
+        They are spread evenly, beginning with the first round, because counters that vary by themselves must be known
+        before any judgement.
+        """
         return math.ceil(self.canary_share * number) > math.ceil(self.canary_share * (number - 1))
 
     def is_start(self, number: int) -> bool:
@@ -151,10 +155,10 @@ def results(
     Args:
         groups: what is measured.
         schedule: how often, in which order.
-        start: starts all subjects (afresh); whatever needs no start leaves it out.
+        start: starts all subjects (again); None where they need no start.
         warm_ups: what runs uncounted after each start.
         is_decided: asked after every round, for each group: True = it needs no more rounds.
-        on_step: hears what runs next.
+        on_step: called with what runs next.
     """
     order = random.Random(schedule.seed)  # noqa: S311  an order of runs, no secret
     waiting = list(groups)
@@ -185,7 +189,7 @@ def results(
 def _turn(
     participants: Sequence[Participant], number: int, schedule: Schedule, progress: _Progress
 ) -> tuple[RunOutcome, ...]:
-    """One outcome a participant; the order turns round with every repeat, so that a drift inside the turn cancels."""
+    """One outcome per participant; the order is reversed with every repeat, so that a drift inside the turn cancels."""
     found: list[list[RunOutcome]] = [[] for _ in participants]
     indices = range(len(participants))
     for repeat in range(schedule.repeats):
@@ -199,7 +203,7 @@ def _turn(
 
 
 def _beside(outcome: RunOutcome, warm_up: Sample | None) -> RunOutcome:
-    """With the counters that were another number in the warm-up."""
+    """The outcome with the counters that had another value in the warm-up."""
     if warm_up is None:
         return outcome
     found = outcome.sample.metrics

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _CLONE_SECONDS: Final = 600
 #: The mode of a submodule in a tree (git-fast-import(1): "a Git link").
 _LINK_MODE: Final = "160000"
-#: Git refuses local paths as addresses of submodules, because the address may be somebody else's choice. Here it is the
-#: user's own checkout.
+#: Git rejects local paths as addresses of submodules, because somebody else may have chosen the address. Here it is
+#: the user's own checkout.
 _LOCAL: Final = ("-c", "protocol.file.allow=always")
 
 

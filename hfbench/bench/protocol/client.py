@@ -1,7 +1,8 @@
 """The harness's end of the protocol: a child process that is asked, timed, and never trusted.
 
 Every way in which a child can misbehave (hanging, garbage, dying, another protocol) ends in one :class:`EngineError`
-that holds the engine's last words. The child leads its own process group, so nothing of it outlives the harness.
+that holds the engine's last words. The child leads its own process group, so that none of its processes
+outlives the harness.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES: Final = 8 * 2**20
 HELLO_SECONDS: Final = 60.0
 RUN_SECONDS: Final = 300.0
-#: How long a child may take to leave after `bye`, and its readers to drain what it said.
+#: How long a child may take to leave after `bye`, and its readers to read the rest of its output.
 BYE_SECONDS: Final = 2.0
 _KEPT_LINES: Final = 20
 _MAX_SHOWN_CHARACTERS: Final = 300
@@ -141,10 +142,10 @@ class EngineProcess:
         return self._understood(Hello.from_json, answer)
 
     def run(self, request: RunRequest, *, limit_seconds: float = RUN_SECONDS) -> RunAnswer:
-        """Have one scenario run.
+        """Run one scenario.
 
         Where the engine gives no ``cpuMs``, it is the CPU time of the child and its descendants between request and
-        answer, from the kernel's accounting in steps of 10 ms (wait4(2) would only speak once the worker has ended).
+        answer, from the kernel's accounting in steps of 10 ms (wait4(2) reports only once the worker has ended).
         Where it gives no ``videoExtractMs``, it is the time from request to answer.
 
         Raises:
@@ -266,7 +267,7 @@ class EngineProcess:
 
 
 def _one_line(text: str) -> str:
-    """What an engine said, as a part of one line for people: nothing of it moves the cursor or paints the terminal.
+    """What an engine said, as part of a line for people: none of it moves the cursor or colours the terminal.
 
     A program that shows its progress writes over its line, so what follows the last carriage return is what it says.
     """

@@ -1,4 +1,4 @@
-"""The engine-under-test protocol's vocabulary: frozen messages and their JSON lines. docs/protocol.md tells it whole.
+"""The messages of the engine-under-test protocol: frozen values and their JSON lines. docs/protocol.md describes them.
 
 History of the protocol, newest first:
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROTOCOL: Final = "hfbench-worker/1"
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
-#: No clip has as many frames.
+#: More frames than any clip has.
 _MOST_FRAMES: Final = 2**53
 
 
@@ -30,7 +30,7 @@ class ProtocolError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """One thing to do: extract a composition's frames and tell what it cost.
+    """One task: extract a composition's frames and report what it cost.
 
     Attributes:
         scenario: its name, for messages.
@@ -38,7 +38,7 @@ class RunRequest:
         options: ``backend``, ``scope``, ``format`` and whatever else the engine knows; unknown keys are ignored.
         cache: ``off``; ``cold``: an empty cache in ``cache_folder``; ``warm``: filled before the clock starts.
         out: an empty folder for the frames. It and all in it are deleted by the harness after the answer.
-        cache_folder: where a cache may live; ``""`` with ``off``.
+        cache_folder: where a cache may be kept; ``""`` with ``off``.
     """
 
     scenario: str
@@ -157,7 +157,7 @@ class RunAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An engine's honest no: ``kind`` for programs (``unsupported``, ``extraction_failed``), ``message`` for people."""
+    """Error response: ``kind`` for programs (``unsupported``, ``extraction_failed``), ``message`` for people."""
 
     kind: str
     message: str
@@ -182,7 +182,7 @@ def _short(value: object) -> str:
 
 
 def _is_number(value: object) -> bool:
-    """A number that a float can hold: JSON has no word for infinity, but 1e999 and a 400-digit integer become it."""
+    """A number that a float can hold: JSON can't express infinity, but 1e999 and a 400-digit integer become it."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
@@ -190,10 +190,10 @@ def _is_number(value: object) -> bool:
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
-    """One message as one line of ASCII, which is UTF-8: a file name may hold bytes that UTF-8 has no word for.
+    """One message as one line of ASCII, which is UTF-8: a file name may hold bytes that are not valid UTF-8.
 
     Raises:
-        ValueError: NaN or infinity, which JSON has no word for.
+        ValueError: NaN or infinity, which JSON can't express.
     """
     return json.dumps(message, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
@@ -202,7 +202,7 @@ def decode(line: bytes) -> dict[str, Any]:
     """One line as a message.
 
     Raises:
-        ProtocolError: not UTF-8, not JSON, NaN or infinity in it, or no object.
+        ProtocolError: not UTF-8, not JSON, NaN or infinity in it, or not an object.
     """
     try:
         message = json.loads(line.decode(), parse_constant=_refuse_constant)
@@ -228,7 +228,7 @@ def _text(message: Mapping[str, Any], key: str, default: object = _REQUIRED) -> 
 
 
 def _place(message: Mapping[str, Any], key: str) -> str:
-    """The empty name would be the current folder, whose frames somebody may want to keep."""
+    """The empty name would be the current folder, whose contents the user may want to keep."""
     name = _text(message, key)
     if not name or "\0" in name:
         raise ProtocolError(_wrong(key, repr(name), "the name of a folder"))

@@ -17,14 +17,15 @@ Run = Callable[[RunRequest], RunAnswer | Refusal]
 
 _STDOUT: Final = 1
 _STDERR: Final = 2
-#: The engine's option that names the folder of its cache. The protocol has it beside the options, not among them.
+#: The engine's option that names the folder of its cache. The protocol sends it separately from the options.
 _CACHE: Final = "cache"
 
 
 def serve(requests: IO[bytes], answers: IO[bytes], hello: Callable[[], Hello], run: Run) -> None:
     """Answer one JSON line for each request until ``bye`` or the end of the input.
 
-    Trouble of one request is its answer, and the loop goes on: a harness must hear why, and may ask for something else.
+    A request that fails is answered with an error, and the loop continues: the harness needs the reason, and may ask
+    for something else.
     """
     for line in requests:
         message, answer = _answer(line, hello, run)
@@ -89,10 +90,10 @@ def engine_hello(axes: Mapping[str, str]) -> Hello:
 def run_extraction(request: RunRequest) -> RunAnswer | Refusal:
     """Extract what is asked for with hfbench's engine.
 
-    A clip that fails refuses the whole run: its time would be the time of something else.
+    If any clip fails, the whole run is answered with an error: its time would not be comparable.
 
     Raises:
-        UsageError: the composition or an option says something impossible.
+        UsageError: the composition or an option is invalid.
         MachineError: the machine lacks something.
     """
     from hfbench.composition.json_format import from_document

@@ -1,1 +1,1 @@
-"""Comparisons for people and for programs: one file a format."""
+"""Comparisons for people and for programs: one module per format."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def to_annotations(outcome: Comparison) -> tuple[str, ...]:
-    """Workflow commands: an ``::error`` for FAIL and COULD_NOT_MEASURE, else a ``::notice``; one line a reason."""
+    """Workflow commands: an ``::error`` for FAIL and COULD_NOT_MEASURE, else a ``::notice``; one line per reason."""
     level = "error" if isinstance(outcome.verdict, Fail | CouldNotMeasure) else "notice"
     title = f"hfbench {name_of(outcome.verdict)}"
     reasons = outcome.verdict.reasons or (verdict_line(outcome),)

@@ -22,9 +22,9 @@ def explained(record: RunRecord) -> Iterator[str]:
     """Lines of text: the verdict, what it was judged by, and what each case and metric says.
 
     Raises:
-        UsageError: the record is of one engine, and there is nothing to judge.
+        UsageError: the record is of a single engine: there is nothing to judge.
         MeasurementError: it holds no sample.
-        RecordError: what it was judged by is damaged.
+        RecordError: the rule in it is damaged.
     """
     for number_of, outcome in enumerate(compare_one(record)):
         if number_of:

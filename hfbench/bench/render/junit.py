@@ -19,7 +19,7 @@ _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010
 
 
 def junit_of(outcomes: Sequence[Comparison]) -> str:
-    """One test suite a comparison, named after its two sides."""
+    """One test suite per comparison, named after its two sides."""
     suites = ET.Element("testsuites", name="hfbench")
     for outcome in outcomes:
         suites.append(_suite(outcome, f"{outcome.base} -> {outcome.contender}"))
@@ -27,7 +27,7 @@ def junit_of(outcomes: Sequence[Comparison]) -> str:
 
 
 def to_junit(outcome: Comparison) -> str:
-    """JUnit XML: a test case a row; FAIL is a failure, UNSURE skipped, COULD_NOT_MEASURE an error; advice passes."""
+    """JUnit XML: a test case per row; FAIL is a failure, UNSURE skipped, COULD_NOT_MEASURE an error; advice passes."""
     return _document(_suite(outcome, "hfbench"))
 
 

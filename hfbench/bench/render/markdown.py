@@ -1,4 +1,4 @@
-"""A comparison as Markdown: what a reviewer sees."""
+"""A comparison as Markdown, for reviewers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _HEADS: Final = ("scenario", "metric", "before", "after", "change", "pairs", "ve
 
 
 def markdown_of(outcomes: Sequence[Comparison], record: RunRecord, *, reproduce: str = "", link: str = "") -> str:
-    """One section a comparison."""
+    """One section per comparison."""
     return "\n".join(to_markdown(outcome, record, reproduce=reproduce, report=link) for outcome in outcomes)
 
 
 def to_markdown(outcome: Comparison, record: RunRecord, *, reproduce: str = "", report: str = "") -> str:
-    """What a reviewer sees; ``reproduce`` is a command, ``report`` a link."""
+    """The comment for reviewers; ``reproduce`` is a command, ``report`` a link."""
     parts = [
         f"## hfbench: {_cell(verdict_line(outcome))}",
         *(f"* {_cell(reason)}" for reason in outcome.verdict.reasons),
@@ -102,6 +102,6 @@ def _spelled(facts: Mapping[str, Any]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that can't break a table, open HTML, or call on anyone: names of clips and branches come from anywhere."""
+    """Text that can't break a table, open HTML, or mention anybody: names of clips and branches can be anything."""
     plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\|`*_\[\]@#])", r"\\\1", plain)

@@ -1,4 +1,4 @@
-"""Words that every format shares: the verdict in one line, a row's numbers in cells."""
+"""The wording that all formats share: the verdict on one line, and a row's numbers as cells."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def verdict_line(outcome: Comparison) -> str:
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """Case, metric, before, after, change, pairs, verdict, smallest change that would have been seen."""
+    """Case, metric, before, after, change, pairs, verdict, smallest change that would have been detected."""
     verdict = name_of(row.verdict) if row.is_blocking else f"{name_of(row.verdict)} (advisory)"
     before, after = number(row.before), number(row.after)
     if row.judgement is None:

@@ -94,7 +94,7 @@ def test_not_a_table(tmp_path: Path, text: str) -> None:
     ("text", "words"),
     [
         ("[tool.hfbench.budget.mixed]\ncpuMs = { below = 1 }", "no setting 'budget'; did you mean budgets?"),
-        ("[tool.hfbench.budgets.mixd]\ncpuMs = { below = 1 }", "'mixd', which is no scenario; did you mean mixed?"),
+        ("[tool.hfbench.budgets.mixd]\ncpuMs = { below = 1 }", "'mixd': no such scenario; did you mean mixed?"),
         ("[tool.hfbench.budgets.mixed]\nscope = 'fussed'\ncpuMs = { below = 1 }", "scope 'fussed', .*mean fused"),
         ("[tool.hfbench.budgets.mixed]\nscope = 3\ncpuMs = { below = 1 }", "scope 3, which there is not; choose"),
         ("[tool.hfbench.budgets.mixed]\nformat = 'webp'\ncpuMs = { below = 1 }", "format 'webp', .* choose from jpg"),
