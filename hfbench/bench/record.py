@@ -5,9 +5,9 @@ version that was ever written.
 
 History of the format, newest first:
 
-* ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1); ``wrong_frames``, ``lowest`` and
-  ``warm_up``, each only where there is something to say; ``rule`` (of a gate) and ``terms`` (of engines side
-  by side) among the options; ``trouble``.
+* ``hfbench-record/1``: the first one. Added later: ``runs`` of a sample (absent: 1); ``wrong_frames``, ``lowest``,
+  ``warm_up`` and ``pixels``, each only where there is something to say; ``rule`` (of a gate) and ``terms`` (of engines
+  side by side) among the options; ``trouble``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hfbench.model.metrics import is_counted
 SCHEMA: Final = "hfbench-record/1"
 
 #: Fields of a sample that are written only where they are not empty.
-_ONLY_WHERE_ANY: Final = ("wrong_frames", "lowest", "warm_up")
+_ONLY_WHERE_ANY: Final = ("wrong_frames", "lowest", "warm_up", "pixels")
 Metrics = Mapping[str, float | int | None]
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -59,6 +59,7 @@ class Sample:
         wrong_frames: which frame is wrong and what it should be, where frames were compared with the truth; empty where
             all were right, or none were checked.
         lowest: counters that were not the same in all ``runs`` (``metrics`` has the highest) -> the lowest.
+        pixels: what converted the frames of the built-in backends: ``kernel``, ``libavfilter``, or both.
         warm_up: counters that had another value in the warm-up right before this sample -> that value.
     """
 
@@ -76,6 +77,7 @@ class Sample:
     order: int = 0
     runs: int = 1
     wrong_frames: str = ""
+    pixels: str = ""
     lowest: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
     warm_up: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
 

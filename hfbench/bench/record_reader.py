@@ -151,7 +151,7 @@ _RECORD_V1: Final = MappingProxyType(
 _SAMPLE_V1: Final = MappingProxyType(
     {
         **dict.fromkeys(
-            ("scenario", "backend", "scope", "format", "engine", "role", "cache", "wrong_frames"), _is_text
+            ("scenario", "backend", "scope", "format", "engine", "role", "cache", "wrong_frames", "pixels"), _is_text
         ),
         **dict.fromkeys(("round", "order", "runs"), _is_count),
         "files": lambda value: value is None or _is_count(value),

@@ -93,4 +93,5 @@ def _sample(case: Case, result: ExtractionResult) -> Sample:
         engine=case.engine,
         frames=frames,
         files=sum(frames.values()),
+        pixels=" ".join(sorted({clip.pixels for clip in result.clips if clip.pixels})),
     )
