@@ -82,9 +82,11 @@ class EditedClock:
 
     Attributes:
         edits: in order of presentation, empty ones left out (the picture before them stays on screen).
+        last_picture: when the track's last one begins, seconds of its own time: entries may ask for more than there is.
     """
 
     edits: tuple[Edit, ...]
+    last_picture: Fraction
 
 
 Clock = StatedClock | OrderClock | JoinedClock | EditedClock

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Version of the document; a change of :class:`~hfbench.model.media.MediaInfo` needs a new one.
-#: 1: the first; 2: dating, the longest hold, the reorder delay; 3: the clock; 4: the crop, HDR10+.
-DOCUMENT_VERSION: Final = 4
+#: 1: the first; 2: dating, the longest hold, the reorder delay; 3: the clock; 4: the crop, HDR10+; 5: the
+#: last picture of an edited track.
+DOCUMENT_VERSION: Final = 5
 
 
 def to_document(media: MediaInfo) -> dict[str, Any]:
@@ -80,7 +81,8 @@ def _clock(given: Mapping[str, Any]) -> Clock:
             joins = tuple(Join(each["position"], Fraction(each["shift"])) for each in given["joins"])
             return JoinedClock(joins, tuple((Fraction(time), position) for time, position in given["keyframes"]))
         case "EditedClock":
-            return EditedClock(tuple(Edit(*(Fraction(each[name]) for name in _EDIT_FIELDS)) for each in given["edits"]))
+            edits = tuple(Edit(*(Fraction(each[name]) for name in _EDIT_FIELDS)) for each in given["edits"])
+            return EditedClock(edits, Fraction(given["last_picture"]))
     raise ValueError(f"there is no clock named {given['kind']!r}")
 
 

@@ -53,6 +53,9 @@ EDITS = {
     "within a picture": (Shown(Fraction(21, 2), Fraction(31)), Shown(Fraction(247, 4), Fraction(90))),
     "one piece": (Shown(Fraction(25), Fraction(70)),),
     "offset alone": (Nothing(Fraction(1, 2)), Shown(Fraction(0), Fraction(90))),
+    "more than there is": (Shown(Fraction(70), Fraction(110)), Shown(Fraction(0), Fraction(20))),
+    "nothing there": tuple(Shown(Fraction(first), Fraction(first + 20)) for first in (70, 400, 0)),
+    "ends between references": (Shown(Fraction(0), Fraction(40)), Shown(Fraction(50), Fraction(72))),
     "double speed": (Shown(Fraction(0), Fraction(30)), Shown(Fraction(40), Fraction(60), rate=2)),
 }
 #: Those that every source goes through in each run of the tests.
@@ -160,3 +163,15 @@ def test_negative_control_the_lists_differ_from_the_plain_file():
     plain = list(range(30, 45))
     noticed = [name for name, edits in EDITS.items() if expected(edits, Fraction(1), 15) != plain]
     assert set(EDITS) - set(noticed) == {"offset alone"}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("source", list(SOURCES))
+def test_the_last_picture_of_an_entry_is_on_screen_to_its_end(tmp_path, edited, source, backend):
+    """Picture 71 refers to no other and ends where the list ends: what follows in the track is not shown after it."""
+    path = str(edited(source, "ends between references"))
+    clip = hfbench.Clip("a", path, 0, Fraction(1, RATE), Fraction(617, 10 * RATE))
+    result = hfbench.extract(
+        hfbench.Composition([clip], fps=RATE), tmp_path, hfbench.ExtractOptions(backend=backend, format="jpg")
+    )
+    assert ids_of(result.clips[0]) == [71]

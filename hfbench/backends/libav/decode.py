@@ -17,6 +17,7 @@ from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.backends.libav.packets import PacketReader
 from hfbench.backends.libav.pieces import Piece, pieces_of
 from hfbench.backends.libav.runs import Run, Tally
+from hfbench.model.clock import EditedClock
 from hfbench.model.profile import Activity, recorded, span_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class WindowDecoder:
         self._files = contextlib.ExitStack()
         self._careful: VideoCodecContext | None = None
         self._reached_end_of_file = False
+        self._last_of_track = Fraction(0)
         self.tally = Tally()
 
     def __enter__(self) -> Self:
@@ -113,8 +115,10 @@ class WindowDecoder:
         It may where nothing is known to be missing after it: the window ended before the file did, or this is the
         file's last picture.
         """
-        is_last_of_file = time > self._media.timing.last_pts - self._media.timing.period / 2
-        return not self._reached_end_of_file or is_last_of_file
+        last = self._media.timing.last_pts
+        if isinstance(self._media.clock, EditedClock):  # any entry may show the track's last picture
+            time, last = self._last_of_track, self._media.clock.last_picture
+        return not self._reached_end_of_file or time > last - self._media.timing.period / 2
 
     def _piece(
         self, piece: Piece, is_wanted: Callable[[Fraction, Fraction | None], bool]
@@ -125,11 +129,13 @@ class WindowDecoder:
         try:
             for frame, time in self._attempts(piece, self._fast, is_wanted, is_careful=self._threads == 1):
                 last = time
+                self._last_of_track = time
                 if piece.holds(time):
                     yield frame, piece.shown_at(time)
         except _Damaged:
             self.tally.decode_errors, self.tally.corrupt_frames = before
             for frame, time in self._attempts(piece, self._one_thread(), is_wanted, is_careful=True):
+                self._last_of_track = time
                 if (last is None or time > last) and piece.holds(time):
                     yield frame, piece.shown_at(time)
 
@@ -275,7 +281,7 @@ class WindowDecoder:
         until: Fraction | None,
         is_wanted: Callable[[Fraction, Fraction | None], bool],
     ) -> bool:
-        if until is not None and until > (piece.media_end or until):
+        if until is not None and piece.media_end is not None and until >= piece.media_end:
             until = None  # the next piece decides how long it is shown
         return is_wanted(piece.shown_at(time), None if until is None else piece.shown_at(until))
 

@@ -94,7 +94,8 @@ class WindowFeed:
         self._time_base = _common_time_base(self._media, self._decoder.reader.time_base)
         self._pieces = pieces_of(self._media, self._start, self._end)
         # A decoder that reads on over a join would take the second piece's pictures for a part of the first.
-        muxer = None if len(self._pieces) > 1 else _muxer_for(self._media, self._decoder.stream)
+        is_simple = len(self._pieces) == 1 and not _asks_for_more(self._media, self._pieces[0])
+        muxer = _muxer_for(self._media, self._decoder.stream) if is_simple else None
         self._is_decoded = muxer is None
         codec = "rawvideo" if muxer is None else ""
         bias = _BIAS_TICKS * self._time_base
@@ -143,6 +144,7 @@ class WindowFeed:
     def _write_pictures(self, output: OutputContainer) -> None:
         """Decoded pictures, for codecs that no container here keeps as they are."""
         stream: Any = None
+        time = Fraction(0)
         for frame, time in superseding(self._decoder.window(self._start, self._end, lambda _time, _until: True)):
             if stream is None:
                 stream = output.add_stream("rawvideo", rate=1 / self._media.timing.period)
@@ -150,9 +152,12 @@ class WindowFeed:
                 stream.codec_context.time_base = stream.time_base = self._time_base
             frame.pts, frame.time_base = self._ticks(time), self._time_base
             output.mux(stream.encode(frame))
+        self.fed.saw_later = self._decoder.may_hold_last(time)
         if stream is not None:
+            if self.fed.saw_later and time < self._start:  # the program's grid drops what nothing follows
+                frame.pts = self._ticks((self._end or self._start) + 1)
+                output.mux(stream.encode(frame))
             output.mux(stream.encode(None))
-        self.fed.saw_later = self._decoder.reader.saw_later
         self.fed.errors = self._decoder.tally.decode_errors
 
     def _add_stream(self, output: OutputContainer) -> VideoStream:
@@ -190,6 +195,11 @@ class WindowFeed:
         after = max(piece.shown_at(piece.media_end), self._end or Fraction(0)) + 1
         # What comes hours later would not fit into a muxer's ticks, and one second says the same.
         return after if piece.earliest is not None else min(shown, after)
+
+
+def _asks_for_more(media: MediaInfo, piece: Piece) -> bool:
+    """Whether an edit list shows a piece for longer than the track has pictures."""
+    return isinstance(media.clock, EditedClock) and (piece.media_end or 0) > media.clock.last_picture
 
 
 def _muxer_for(media: MediaInfo, stream: VideoStream) -> str | None:

@@ -205,17 +205,18 @@ def _edited(source: Source, edit_list: EditList) -> Timing:
     with open_input(source.path, ignore_edits=True) as container:
         stream = same_stream(container, source)
         raw = replace(source, container=container, stream=stream)
+        time_base = raw.time_base
         stamps = list(stamps_of(raw))
     media_times = np.array(sorted(stamp.time for stamp in stamps if stamp.time is not None), np.int64)
     origin = source.origin_ticks * source.time_base
     edits = tuple(replace(each, start=each.start - origin) for each in edit_list.edits)
-    times = edited_times(media_times, edits, raw.time_base)
+    times = edited_times(media_times, edits, time_base)
     if not times:
         raise ClipTrouble(FailureKind.NO_FRAMES, "the edit list shows no part of the video")
     clock = lcm(*(time.denominator for time in times))
     ticks = np.array([int(time * clock) for time in times], np.int64)
     frames = described(ticks, Fraction(1, clock), edits[-1].end - times[-1], source.stream)
-    return Timing(frames, EditedClock(edits), (), len(stamps))
+    return Timing(frames, EditedClock(edits, int(media_times[-1]) * time_base), (), len(stamps))
 
 
 def _shown_pairs(source: Source, stamps: Sequence[Stamp]) -> list[tuple[int, int]]:
