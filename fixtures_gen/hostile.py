@@ -1,8 +1,8 @@
 """Bad input with fixed seeds: every kind of file that must not hang, crash or silently fall short.
 
 ``expected`` names the outcomes that are right, after the project's table of hostile inputs: ``invalid_media``,
-``not_a_regular_file``, ``source_missing``, ``no_frames``, ``source_damaged`` (frames and a warning with counts),
-``too_large``, or ``ok`` (all frames, perhaps with a note).
+``not_a_regular_file``, ``source_missing``, ``no_frames``, ``unsupported_media``, ``source_damaged`` (frames and a
+warning with counts), ``long_hold``, ``too_large``, or ``ok`` (all frames, perhaps with a note).
 """
 
 from __future__ import annotations

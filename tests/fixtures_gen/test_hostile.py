@@ -26,6 +26,7 @@ KINDS = {
     "source_damaged",
     "too_large",
     "long_hold",
+    "unsupported_media",
     "ok",
 }
 ALLOWED = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,h264"
