@@ -1,6 +1,6 @@
 """hfbench: did this change make extraction slower, and are the frames still right?
 
-The engine is one function, :func:`extract`; what it takes and gives back are the other names here. They are loaded when
+The engine is one function, :func:`extract`; the other names here are what it takes and returns. They are loaded when
 first used, so that ``import hfbench`` and ``hfbench --help`` stay fast.
 """
 

@@ -1,7 +1,7 @@
 """The errors of hfbench: one leaf module, one base class.
 
-An exception here means misuse (a composition that says something impossible, an unknown option) or a broken
-machine (no ffmpeg program). Trouble with one clip is never an exception to the caller: it is a
+An exception here means misuse (an invalid composition, an unknown option) or a broken
+machine (no ffmpeg program). A clip that fails is never an exception to the caller: it is a
 :class:`hfbench.model.result.ClipFailure` in that clip's place.
 """
 
@@ -45,7 +45,7 @@ class MachineError(HfbenchError):
 
 
 class OutputError(MachineError):
-    """The output folder can't be written: it is read-only, it is full, or a file stands in its place."""
+    """The output folder can't be written: it is read-only, it is full, or a file is in its place."""
 
 
 class NotInstalledError(MachineError):

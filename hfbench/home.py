@@ -18,7 +18,7 @@ def home_folder() -> Path:
 
     Raises:
         UsageError: ``HFBENCH_HOME`` is a relative path. Engines, notebooks and builds run in other folders than the
-            command that starts them: each would have a home of its own.
+            command that starts them: each would use a different home.
     """
     named = os.environ.get(ENVIRONMENT_NAME)
     if not named:
@@ -49,5 +49,5 @@ def cubes_folder() -> Path:
 
 
 def kernels_folder() -> Path:
-    """Compiled kernels, a folder a version."""
+    """Compiled kernels, one folder per version."""
     return home_folder() / "kernels"

@@ -57,7 +57,7 @@ def to_fraction(value: object) -> Fraction:
 
 
 def parse_rate(value: object) -> Fraction:
-    """Read a frame rate in any usual spelling as frames a second.
+    """Read a frame rate in any usual spelling as frames per second.
 
     Accepted: ``30``, ``29.97`` and ``"29.97"`` (30000/1001), ``"30000/1001"``, ``{"num": 30000, "den": 1001}``,
     ``[30000, 1001]``, :class:`~fractions.Fraction`.
@@ -125,7 +125,7 @@ class FrameGrid:
 
     Attributes:
         start: media time of slot 0, seconds.
-        rate: frames a second.
+        rate: frames per second.
         count: slots, at least 1.
     """
 

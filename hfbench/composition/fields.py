@@ -1,6 +1,6 @@
 """Single values of a composition: their spellings, what is allowed, and the messages for what is not.
 
-The readers raise :class:`ValueError` with the rest of a sentence; the caller puts the clip and the key before it.
+The readers raise :class:`ValueError` with the end of a sentence; the caller puts the clip and the key before it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_PLAYBACK_RATE: Final = Fraction(5)
 #: Bytes of UTF-8. A file name may have 255; the rest is for the suffix of a folder that is still being written.
 MAX_ID_BYTES: Final = 200
 
-# A number of more digits than this is an attack or a mistake; exact arithmetic on it would not end.
+# A number with more digits than this is an attack or a mistake; exact arithmetic on it would take for ever.
 _MAX_DIGITS: Final = 50
 _MAX_NUMBER_CHARACTERS: Final = 2 * _MAX_DIGITS + 2
 _MAX_SHOWN_CHARACTERS: Final = 60
@@ -42,13 +42,13 @@ _RATES_ALLOWED: Final = 'allowed: 30, 29.97, "30000/1001" or {"num": 30000, "den
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: on one line, not longer than a line."""
+    """A value as messages show it: on one line, cut to its length."""
     if isinstance(value, str):
         value = value[: _MAX_SHOWN_CHARACTERS + 1]
     try:
         text = str(value) if isinstance(value, Fraction | Decimal) else repr(value)
     except (ValueError, RecursionError):
-        # Python refuses to spell integers of more than 4300 digits.
+        # Python refuses to print integers of more than 4300 digits.
         text = f"a {type(value).__name__} too large to show"
     return text if len(text) <= _MAX_SHOWN_CHARACTERS else f"{text[:_MAX_SHOWN_CHARACTERS]}…"
 
@@ -116,7 +116,7 @@ def read_playback_rate(value: object) -> Fraction:
 
 
 def read_rate(value: object) -> Fraction:
-    """Read a frame rate (frames a second) in every spelling of :func:`hfbench.timebase.parse_rate`.
+    """Read a frame rate (frames per second) in every spelling of :func:`hfbench.timebase.parse_rate`.
 
     Raises:
         ValueError: not a rate above 0.
@@ -144,7 +144,7 @@ def check_id(value: object) -> str:
 
 
 def check_src(value: object) -> str:
-    """Check a source address: any text that is not empty. Whether it leads anywhere is known when it is resolved.
+    """Check a source address: any text that is not empty. Whether it exists is checked when it is resolved.
 
     Raises:
         ValueError: not text, empty, or with a NUL, which no path and no URL can hold.

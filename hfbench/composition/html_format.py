@@ -1,7 +1,7 @@
 """Compositions as HyperFrames writes them: HTML whose ``<video>`` elements carry their times in ``data-*`` attributes.
 
 The rules are those of HyperFrames' parser (``@hyperframes/engine`` 0.8.33, ``parseVideoElements`` and
-``resolveReferencedStart``), with a note where that parser says nothing.
+``resolveReferencedStart``), with a note where that parser is silent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hfbench.composition.fields import Rate
     from hfbench.composition.html_elements import Element
 
-# Strict: "2s" and "12abc" are no numbers. What JavaScript's Number() takes of decimal literals.
+# Strict: "2s" and "12abc" are not numbers. The decimal literals that JavaScript's Number() accepts.
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _REFERENCE: Final = re.compile(r"(?P<id>[A-Za-z0-9_.:-]+)(?:\s*(?P<sign>[+-])\s*(?P<offset>[0-9]*\.?[0-9]+))?")
 _HTML_WHITESPACE: Final = " \t\n\f\r"
@@ -76,10 +76,10 @@ def parse(text: str, *, root: Path | None = None, fps: Rate | None = None) -> Co
 
 
 def _beside_templates(elements: tuple[Element, ...]) -> str:
-    """What may explain that there is no video."""
+    """A hint for the message that there is no video."""
     if not any(element.tag == "template" for element in elements):
         return ""
-    return " outside <template> (one is read only where nothing is beside it)"
+    return " outside <template> (one is read only where it is the whole body)"
 
 
 def _named_videos(elements: tuple[Element, ...], notes: list[CompositionNote]) -> Iterator[_NamedVideo]:
@@ -207,7 +207,7 @@ class _Starts:
         return self._resolved[next(iter(chain), element.index)]
 
     def notes(self) -> Iterator[CompositionNote]:
-        """What was wrong with the references met, in document order."""
+        """What was wrong with the references that were followed, in document order."""
         for index in sorted(self._problems):
             yield self._problems[index]
 
@@ -227,7 +227,7 @@ class _Starts:
         return None
 
     def _break_cycle(self, chain: list[tuple[Element, _Reference]], first: Element) -> None:
-        """Put every element of the cycle that begins at ``first`` at 0."""
+        """Give every element of the cycle that begins at ``first`` the start 0."""
         indexes = [element.index for element, _ in chain]
         for element, _ in chain[indexes.index(first.index) :]:
             self._note(element, NoteKind.CIRCULAR_START_REFERENCE, "it leads back to itself")

@@ -191,7 +191,7 @@ def _end_from_duration(document: Mapping[str, Any], where: str) -> Fraction | No
     try:
         duration = fields.read_end(document["duration"], Fraction(0))
     except ValueError as error:
-        # What the message says about an end after a start belongs to the key ``end``.
+        # The message about an end before the start belongs to the key ``end``.
         raise CompositionError(f"{where}duration: {str(error).partition(':')[0]}") from None
     try:
         return None if duration is None else fields.read_seconds(document.get("start", 0)) + duration
@@ -213,7 +213,7 @@ def _clip_document(clip: Clip, *, as_url: bool) -> dict[str, Any]:
 
 
 def _written(value: Fraction) -> int | float | str:
-    """The plainest JSON spelling that is read back as the same number."""
+    """The simplest JSON number that is read back as the same value."""
     if value.denominator == 1:
         return value.numerator
     nearest = float(value)

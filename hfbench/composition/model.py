@@ -26,7 +26,7 @@ _Value = TypeVar("_Value")
 
 
 class NoteKind(StrEnum):
-    """What a reader of compositions noticed and could continue after."""
+    """Kinds of remarks by the readers of compositions, which do not prevent the extraction."""
 
     #: ``data-start`` names an element that is not in the document: the start is 0.
     UNKNOWN_START_REFERENCE = "unknown_start_reference"
@@ -65,7 +65,7 @@ class Clip:
         start: timeline seconds at which the clip appears; below 0 for an invisible preroll.
         end: timeline seconds at which it ends, above ``start``; None for the natural end of the source.
         media_start: source seconds shown at ``start``, at least 0.
-        playback_rate: source seconds for one timeline second, within 0.1 and 5.
+        playback_rate: source seconds per timeline second, within 0.1 and 5.
         loop: whether the clip begins again where its source ends.
         has_audio: whether the author says that the source has sound; extraction does not use it.
 
@@ -124,7 +124,7 @@ class Composition:
 
     Attributes:
         clips: at least one, at most :data:`MAX_CLIPS`; no two ids name one folder.
-        fps: frames a second, above 0.
+        fps: frames per second, above 0.
         timeline_end: timeline seconds at which the render ends, above 0; None where the clips decide.
         root: the project root, absolute: relative sources are looked up in it.
         notes: what the reader of the file noticed.

@@ -28,8 +28,8 @@ def load_composition(path: str | Path, *, root: str | Path | None = None, fps: R
     """Read a composition file: JSON (schema ``hfbench-composition/1``) or HyperFrames HTML.
 
     Args:
-        path: the file; ``.json``, ``.html`` and ``.htm`` say what it is, any other name leaves it to the content.
-        root: the project root; the file's folder where it is not given.
+        path: the file; ``.json``, ``.html`` and ``.htm`` name the format; with any other name the content decides.
+        root: the project root; the file's folder by default.
         fps: overrides the frame rate of the file.
 
     Raises:
@@ -49,7 +49,7 @@ def load_composition(path: str | Path, *, root: str | Path | None = None, fps: R
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        # O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+        # O_NONBLOCK: opening a FIFO without a writer would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor, not a path
             mode = os.fstat(descriptor).st_mode
@@ -81,7 +81,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _is_html(path: Path, text: str) -> bool:
-    """What the suffix says; for any other suffix, what the first character says."""
+    """Whether it is HTML: by the suffix, else by the first character."""
     suffix = path.suffix.lower()
     if suffix in _JSON_SUFFIXES | _HTML_SUFFIXES:
         return suffix in _HTML_SUFFIXES

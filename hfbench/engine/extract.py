@@ -51,7 +51,7 @@ def extract(
         out_dir: a folder; made where it does not exist.
         options: see :class:`~hfbench.model.options.ExtractOptions`.
         token: cancels the run from another thread or a signal handler.
-        progress: called with how far each phase is.
+        progress: called with the progress of each phase.
         recorder: takes a profile of the work; the result then holds it.
 
     Returns:
@@ -88,7 +88,7 @@ def _run(
     resolved = resolve_clips(composition, options, folder, runner)
     probed = probe_clips(resolved, backend, cache, runner)
     wanted = cache.look_up(plan_clips(probed, composition, options))
-    with runner.unmeasured("compiling colour kernels, once a machine") as announce:
+    with runner.unmeasured("compiling colour kernels, once per machine") as announce:
         backend.load([each for each in wanted if isinstance(each, ClipPlan)], announce)
     prepared = run_preflight(wanted, backend, folder, runner)
     with runner.timed(Phase.EXTRACT):
@@ -118,7 +118,7 @@ def _cache(
 
 
 def with_usable_pixels(options: ExtractOptions) -> ExtractOptions:
-    """Libavfilter where the kernels can't be used: cached frames of the two are not the same."""
+    """The options with libavfilter where the kernels can't be used: cached frames of the two are not the same."""
     if options.backend == "libav" and not why_not():
         return options
     return replace(options, pixels=Pixels.LIBAVFILTER)

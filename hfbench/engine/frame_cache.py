@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hfbench.engine.plan import Planned
     from hfbench.model.media import MediaInfo
 
-#: Version of what the engine does with a plan; raise it when the same plan gives other frames. 1: the first.
+#: Version of the frames that the engine makes; raise it when the same plan gives other frames. 1: the first.
 #: 2: compiled kernels.
 _ENGINE_VERSION: Final = 2
 #: Fields of plan values that say where they come from, not what is done.
@@ -65,13 +65,13 @@ class CachedClip:
         return tuple(ClipWarning(each["kind"], each["message"], dict(each["counts"])) for each in kept)
 
 
-#: A planned clip after the look-up: what is still a plan has to be worked on.
+#: A planned clip after the look-up: what is still a plan has to be extracted.
 Wanted: TypeAlias = "Planned | CachedClip"
 
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """What a backend's frames, and the probe results, depend on beside the source and the plan."""
+    """What a backend's frames and the probe results depend on, besides the source and the plan."""
 
     backend: str
     backend_version: str
@@ -79,7 +79,7 @@ class Software:
 
 
 def identify_software(backend: str) -> Software:
-    """Look the versions up. That costs milliseconds once a process: it is done before a run is timed."""
+    """Look up the versions. That costs milliseconds once per process, so it is done before a run is timed."""
     reader = f"{probe_version()} document {DOCUMENT_VERSION} engine {_ENGINE_VERSION}"
     return Software(backend, backend_version(backend), reader)
 
@@ -132,7 +132,7 @@ class FrameCache:
             folder: the folder of the frames, in the work folder.
             warnings: stored with the frames.
             pixels: what converted them, stored too.
-            in_place: whether the caller reads the frames from the cache. If not, they are copied: somebody may edit
+            in_place: whether the caller reads the frames from the cache. If not, they are copied: the user may edit
                 those in the output folder.
         """
         key = self._key(plan)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Receives how far a phase is; called from the thread that called the engine."""
+    """Receives the progress of a phase; called from the thread that called the engine."""
 
     def __call__(self, phase: str, done: int, total: int) -> None:
         """``done`` of ``total`` tasks of a phase are finished."""
@@ -33,7 +33,7 @@ def no_progress(phase: str, done: int, total: int) -> None:
 
 
 class TaskItem(Protocol):
-    """What a task works on: anything that knows the clip to blame when the task fails."""
+    """What a task works on: anything that knows which clip fails when the task does."""
 
     @property
     def clip_id(self) -> str:
@@ -187,7 +187,7 @@ def failure_of(error: Exception, clip_id: str) -> ClipFailure:
 
 
 def _explained(error: Exception) -> str:
-    """A message for an exception that nobody foresaw; a report is asked for only where a bug is really the cause."""
+    """A message for an unexpected exception; it asks for a report only where a bug is the likely cause."""
     if isinstance(error, MemoryError):
         return "there was not enough memory for this clip: use fewer workers or a smaller source"
     if type(error).__module__.partition(".")[0] == "av":

@@ -105,17 +105,17 @@ def plan_clip(
 
     Args:
         probed: the clip and its source.
-        fps: slots a second.
-        timeline_end: seconds; what lies before 0 or after it is not extracted. None: everything is.
+        fps: slots per second.
+        timeline_end: seconds; only what is between 0 and it is extracted. None: no limit.
         target: the composition's HDR transfer.
-        options: the caller's.
+        options: as given by the caller.
     """
     refusal = refusal_of(probed)
     if refusal is not None:
         return refusal
     if options.format is ImageFormat.JPG and not _fits_jpg(probed.media):
         message = (
-            f"a jpg holds {_LONGEST_JPG_SIDE} pixels a side, {probed.media.display_size} is larger: use --format png"
+            f"a jpg holds {_LONGEST_JPG_SIDE} pixels per side, {probed.media.display_size} is larger: use --format png"
         )
         return ClipFailure(probed.clip.id, FailureKind.TOO_LARGE, message)
     image, warnings = _image_of(probed.media, target, options)
@@ -141,7 +141,7 @@ def plan_clip(
 
 
 def source_window(clip: Clip, timing: FrameTiming, timeline_end: Fraction | None) -> SourceWindow | None:
-    """The part of the source that a clip shows; None when nothing of it lies inside the timeline.
+    """The part of the source that a clip shows; None when it is entirely outside the timeline.
 
     Source seconds are timeline seconds times the playback rate. A looped clip that runs past its source keeps its
     whole cycle, from its media start to the end of the source.
@@ -194,7 +194,7 @@ def grid_over_source(grid: FrameGrid, timing: FrameTiming) -> FrameGrid:
 
 
 def fitted_size(media: MediaInfo, within: tuple[int, int] | None) -> Size | None:
-    """The displayed size of a source's pictures once they fit in a box; None where they do as they are.
+    """The displayed size of a source's pictures once they fit in a box; None where they fit already.
 
     The aspect ratio is kept within a pixel, or two where chroma is subsampled: then both sides are even.
     """
@@ -227,7 +227,7 @@ def _image_of(
     return ImageSpec(ImageFormat.JPG, options.quality), notes
 
 
-#: What libjpeg takes; a JPEG file's own fields end at 65535.
+#: The limit of libjpeg; that of the JPEG file format is 65535.
 _LONGEST_JPG_SIDE = 65_500
 
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from hfbench.engine.workfolder import WorkFolder
     from hfbench.model.cancellation import Control
 
-#: A wanted clip after the preflight: what is prepared has frames to be written.
+#: A clip after the preflight: frames of prepared clips are still to be written.
 Prepared: TypeAlias = "PreparedClip | CachedClip | NeverShown | ClipFailure"
 
 
 @dataclass(frozen=True, slots=True)
 class _Encode:
-    """One re-encode, to a file with the stem ``into``; the plans that ask for it differ in nothing that matters."""
+    """One re-encode, to a file with the stem ``into``, for all plans that need the same one."""
 
     plans: tuple[ClipPlan, ...]
     into: Path
@@ -40,7 +40,7 @@ class _Encode:
 def run_preflight(
     plans: tuple[Wanted, ...], backend: Backend, folder: WorkFolder, runner: PhaseRunner
 ) -> tuple[Prepared, ...]:
-    """Re-encode what plans ask for, equal ones once: colours first, then rates. What is no plan is passed on."""
+    """Re-encode what plans ask for, equal ones once: colours first, then rates. Other outcomes are passed on."""
     with runner.timed(Phase.HDR_PREFLIGHT):
         colored = [plan for plan in plans if isinstance(plan, ClipPlan) and plan.color is not None]
         if colored:

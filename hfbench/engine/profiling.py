@@ -16,7 +16,7 @@ _SECONDS_BETWEEN: Final = 0.02
 
 @contextmanager
 def memory_watched(recorder: ProfileRecorder | None) -> Iterator[None]:
-    """Record the resident memory of the process (bytes) every 20 ms; nothing without a recorder."""
+    """Record the resident memory of the process (bytes) every 20 ms; does nothing without a recorder."""
     if recorder is None:
         yield
         return

@@ -26,7 +26,7 @@ _STRICT_KINDS = {kind.value for kind in (FailureKind.SOURCE_DAMAGED, FailureKind
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One outcome a clip, and the leases on frames that are read from the cache."""
+    """One outcome per clip, and the leases on frames that are read from the cache."""
 
     outcomes: tuple[ExtractedClip | ClipFailure, ...]
     leases: tuple[Lease, ...]
@@ -105,7 +105,7 @@ def _publish_written(
 def _refusal(
     plan: ClipPlan, frames: int, warnings: tuple[ClipWarning, ...], options: ExtractOptions
 ) -> ClipFailure | None:
-    """Why a clip's frames don't count: there are none, or ``strict`` makes one of the warnings a failure."""
+    """Why a clip with frames fails: it has none, or ``strict`` makes one of the warnings a failure."""
     if not frames:
         message = "; ".join(each.message for each in warnings) or "no frame could be decoded"
         return ClipFailure(plan.clip_id, FailureKind.NO_FRAMES, message)
@@ -148,7 +148,7 @@ def _size_of(image: ImageSpec, media: MediaInfo) -> tuple[int, int]:
 
 def _never_shown(outcome: NeverShown, folder: WorkFolder) -> ExtractedClip:
     clip = outcome.probed.clip
-    message = "nothing of the clip lies inside the timeline: no frame was extracted"
+    message = "the clip is entirely outside the timeline: no frame was extracted"
     return ExtractedClip(
         clip_id=clip.id,
         frames=0,

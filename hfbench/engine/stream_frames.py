@@ -49,7 +49,7 @@ class Frame:
     Attributes:
         clip_id: the clip of the composition.
         slot: number of the frame in the clip, from 0.
-        time: when it comes on screen, seconds of the timeline.
+        time: when it appears on screen, seconds of the timeline.
         pixels: full-range RGB or RGBA, shape (height, width, 3 or 4), uint8 or uint16 (``png16``), read-only. Slots
             that show the same picture share one array.
         tags: what the RGB values mean: primaries, transfer, matrix and range by ITU-T H.273.
@@ -64,7 +64,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class StreamedClip:
-    """A clip all of whose frames were delivered: how many, and what is worth knowing about them."""
+    """A clip whose frames were all delivered: their number, and the warnings."""
 
     clip_id: str
     frames: int
@@ -78,7 +78,7 @@ class FrameStream:
     it as a context manager, or exhaust it, so that its threads end.
 
     Attributes:
-        outcomes: what became of each clip up to now, in the composition's order.
+        outcomes: the outcome of each clip so far, in the composition's order.
     """
 
     def __init__(self, composition: Composition, options: ExtractOptions, token: CancelToken) -> None:
@@ -105,7 +105,7 @@ class FrameStream:
 
     @property
     def failures(self) -> tuple[ClipFailure, ...]:
-        """The clips that failed up to now."""
+        """The clips that have failed so far."""
         return tuple(each for each in self.outcomes if isinstance(each, ClipFailure))
 
     def _run(

@@ -1,4 +1,4 @@
-"""The temporary folder of one extraction, beside its output, and how many bytes it held."""
+"""The temporary folder of one extraction, next to its output, and the bytes in it."""
 
 from __future__ import annotations
 
@@ -124,11 +124,11 @@ def _new_locked_folder(out_dir: Path) -> tuple[Path, Lock | None]:
             return path, None
         if isinstance(lock, Lock):
             return path, lock
-        # Another run's sweep came between the two steps and took it for a dead run's.
+        # Another run's sweep ran between the two steps and took the folder for a dead run's.
 
 
 def _sweep(out_dir: Path) -> None:
-    """Remove the work folders of runs that were killed: the kernel released their locks."""
+    """Remove the work folders of runs that were killed (the kernel released their locks)."""
     for name in os.listdir(out_dir):  # noqa: PTH208  an output may hold many clips: no Path each
         if name.startswith(_PREFIX):
             with contextlib.suppress(OSError):

@@ -36,7 +36,7 @@ class WrittenClip:
         return self.prepared.clip_id
 
 
-#: What a clip can be once its frames are written: ready to be published.
+#: A clip when frames have been written: it can be published.
 Finished: TypeAlias = "WrittenClip | CachedClip | NeverShown | ClipFailure"
 
 
@@ -91,7 +91,7 @@ def write_frames(
 
 
 def _jobs(placed: list[_PlacedClip], backend: Backend) -> Iterator[_Job]:
-    """One job a file and kind of picture; one a run of touching windows where the backend opens files each time."""
+    """One job per file and kind of picture; one per run of touching windows where the backend opens files each time."""
     alike: dict[tuple[object, ...], list[_PlacedClip]] = {}
     for clip in placed:
         prepared = clip.prepared
@@ -105,7 +105,7 @@ def _jobs(placed: list[_PlacedClip], backend: Backend) -> Iterator[_Job]:
 
 
 def _by_clip(job: _Job, report: ExtractReport | ClipFailure) -> dict[str, WrittenClip | ClipFailure]:
-    """What became of a job's clips, by id."""
+    """The outcomes of a job's clips, by id."""
     if isinstance(report, ClipFailure):
         return {clip.prepared.clip_id: report.for_clip(clip.prepared.clip_id) for clip in job.clips}
     pairs = zip(job.clips, report.targets, strict=True)

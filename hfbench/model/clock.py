@@ -1,4 +1,4 @@
-"""How the packets of a source become the times at which a player shows their pictures: one frozen value a case."""
+"""How the times at which a player shows pictures follow from the packets of a source: one frozen value per case."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class JoinedClock:
     """Recordings that were joined without a change to their clocks (MPEG transport and program streams).
 
     Attributes:
-        joins: in file order; the first stands at byte 0.
-        keyframes: media time (s) and byte of each keyframe, in file order: timestamps alone do not lead to a place.
+        joins: in file order; the first is at byte 0.
+        keyframes: media time (s) and byte of each keyframe, in file order: timestamps alone are ambiguous.
     """
 
     joins: tuple[Join, ...]

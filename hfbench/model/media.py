@@ -95,7 +95,7 @@ class FrameTiming:
         end: last_pts plus the last frame's duration. The container's declared duration is not used: VFR files with
             B-frames declare one that is too short.
         frames: packets that yield a shown frame, None where only the ends of the file were read.
-        period: seconds a frame in a CFR file, the median distance in a VFR file.
+        period: seconds per frame in a CFR file, the median distance in a VFR file.
         is_vfr: whether the timestamps leave a uniform grid by more than 2 ms or one tick.
         longest_hold: the longest time that one frame is on screen, as far as timestamps were read.
     """
@@ -116,14 +116,14 @@ class MediaInfo:
     Attributes:
         path: absolute.
         format_name: FFmpeg's demuxer name.
-        stream_index: the video stream that is used: of those that are no cover picture the one that FFmpeg would take.
+        stream_index: the video stream that is used: FFmpeg's choice among those that are not cover pictures.
         crop: what the container hides of the decoded picture; None where it hides nothing.
-        time_base: seconds a tick of the stream.
+        time_base: seconds per tick of the stream.
         origin_ticks: the container's start in ticks of ``time_base``: media time = (pts - origin_ticks) * time_base.
         decoder: the decoder that keeps everything the stream holds (``libvpx-vp9`` for VP9 with alpha).
         container_tags: colour tags read before decoding.
         frame_tags: colour tags of the first decoded frame.
-        notes: ``(kind, message)`` of what is unusual and true of this file.
+        notes: ``(kind, message)`` of what is unusual about this file.
         is_intermediate: whether a preflight of ours made it: then its tags are known, not read.
         clock: how its packets become media times.
     """
@@ -256,7 +256,7 @@ _LIMITED_BY_DEFAULT = {"h264", "hevc", "av1", "vp8", "vp9", "vvc", "mpeg4", "mpe
 
 @functools.lru_cache(maxsize=256)
 def _merged(frame: ColorTags, container: ColorTags) -> ColorTags:
-    """Kept, for a plan asks for the tags of its source several times."""
+    """Cached, because a plan asks for the tags of its source several times."""
     return frame.merged_over(container)
 
 

@@ -1,4 +1,4 @@
-"""Names and meanings of what is measured, as they are established in this field."""
+"""Names and meanings of what is measured, as they are established in the field."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Breakdown:
     """Everything measured over one extraction: phase times, counts, bytes on disk, CPU and work counters.
 
     Attributes:
-        timings: one entry a phase that took place.
+        timings: one entry per phase that took place.
         video_extract_ms: elapsed milliseconds over the whole stage, first line to last.
         cpu_ms: user + system CPU milliseconds of this process and all its children over the stage.
         hdr_preflight_count: clips that needed their colours mapped.
@@ -107,11 +107,11 @@ def _camel(name: str) -> str:
 
 
 def is_counted(name: str) -> bool:
-    """Whether a metric is counted work or bytes by its definition; what :data:`METRICS` lacks is taken for a time."""
+    """Whether a metric is counted work or bytes by its definition; an unknown metric is treated as a time."""
     return METRICS.get(name, ("ms", ""))[0] != "ms"
 
 
-#: name -> (unit, meaning). The table that `hfbench metrics` prints and that records are held against.
+#: name -> (unit, meaning). The table that `hfbench metrics` prints, and that records are checked against.
 METRICS: Final[dict[str, tuple[str, str]]] = {
     "resolveMs": ("ms", "paths resolved, existence and type checked"),
     "hdrProbeMs": ("ms", "metadata of every distinct source read"),

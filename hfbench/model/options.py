@@ -41,7 +41,7 @@ class ExtractOptions:
             ``libavfilter``. The ``ffmpeg`` backend always uses libavfilter.
         size: (width, height) that pictures have to fit in, in pixels, as displayed: larger ones are scaled down, the
             aspect ratio kept. None: every picture has its own size.
-        workers: clips worked on at once; 0 means one a core.
+        workers: clips worked on at once; 0 means one per core.
         clip_limit_seconds: time limit for the work on one clip in one phase.
         cache: folder of the extraction cache; None for none.
         cache_identity: how the cache identifies sources: ``stat`` (path, time of change, size) or ``content``.
@@ -93,7 +93,7 @@ class ExtractOptions:
         _require("sdr_white", self.sdr_white, "cd/m² from 1 to 10000 (BT.2408 says 203)", ok=is_white)
         _set(self, "size", _size(self.size))
         is_count = _is_whole(self.workers) and self.workers >= 0
-        _require("workers", self.workers, "a whole number, 0 for one a core", ok=is_count)
+        _require("workers", self.workers, "a whole number, 0 for one per core", ok=is_count)
         is_limit = _is_number(self.clip_limit_seconds) and self.clip_limit_seconds > 0
         _require("clip_limit_seconds", self.clip_limit_seconds, "seconds above 0", ok=is_limit)
         for name in ("strict", "confined", "allow_http", "allow_private_addresses", "cached_in_place"):

@@ -55,7 +55,7 @@ def is_read_only(pixel_format: str) -> bool:
 
 
 def padded_bits_of(pixel_format: str) -> int:
-    """Bits a channel of a packed RGB format with undefined bits beside the colours; 0 for every other format."""
+    """Bits per channel of a packed RGB format that has undefined bits as well; 0 for every other format."""
     found = _PADDED.fullmatch(pixel_format)
     return 0 if found is None else int(found.group(1))
 

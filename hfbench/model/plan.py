@@ -1,4 +1,4 @@
-"""Plans: what is to be done to each clip.
+"""Plans: what is to be done for each clip.
 
 Plans are frozen data without open files. The steps in them both drive the work and form the cache key. A plan is for
 one range of one source.
@@ -183,7 +183,7 @@ class WholeSource:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Normalise only what the clip uses: the intermediate holds one frame a slot and starts at 0."""
+    """Normalise only what the clip uses: the intermediate holds one frame per slot and starts at 0."""
 
     grid: FrameGrid
 

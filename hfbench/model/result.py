@@ -104,8 +104,8 @@ class Placement:
 
     Attributes:
         start, end: on screen from start to end, both included.
-        playback_rate: source seconds a timeline second.
-        fps: frames a second of source time.
+        playback_rate: source seconds per timeline second.
+        fps: frames per second of source time.
         wraps: whether the frames are one whole cycle of a loop, to be repeated.
     """
 

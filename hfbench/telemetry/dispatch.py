@@ -1,7 +1,7 @@
 """Takes events from the engine without ever affecting it: no waiting for networks, no exceptions.
 
 Each sink has a bounded queue and a daemon thread of its own. For a sink on this machine, emitting returns when the
-event is written, or after :data:`AWAIT_SECONDS` at the most (the event then stays queued); for any other it returns
+event is written, or after :data:`AWAIT_SECONDS` at most (the event then stays queued); for any other it returns
 immediately. Closing flushes for a second and a half in total and then gives up: daemon threads do not delay the exit.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hfbench.telemetry.base import TelemetryEvent
     from hfbench.telemetry.policy import SinkChoice
 
-#: Events that may wait for one sink: an extraction makes one or two, so this is minutes of a server that is away.
+#: Events that may wait for one sink: an extraction makes one or two, so this is enough for minutes without the server.
 QUEUE_CAPACITY: Final = 256
 
 #: Longest wait, at closing, for the import of a client library: half a second on a quiet machine.
@@ -80,7 +80,7 @@ class TelemetryDispatcher:
         return self._notes
 
     def emit(self, event: TelemetryEvent) -> None:
-        """Hand over what of ``event`` may leave. Never raises; waits :data:`AWAIT_SECONDS` at the most, in all."""
+        """Hand over the part of ``event`` that may leave. Never raises; waits :data:`AWAIT_SECONDS` at most, in all."""
         if not self._lanes or os.getpid() != self._process_id:
             return
         try:

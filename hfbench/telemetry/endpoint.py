@@ -36,7 +36,7 @@ def check_url(url: str, named_by: str) -> str:
         named_by: Who wrote it, for the message: a spec or a variable.
 
     Raises:
-        UsageError: It is no ``http(s)://host[:port][/path]``, or it holds a user name.
+        UsageError: It is not ``http(s)://host[:port][/path]``, or it holds a user name.
     """
     if any(character.isspace() or not character.isprintable() for character in url):
         _refuse(named_by, "its URL holds a blank or a control character")

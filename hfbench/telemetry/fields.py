@@ -102,7 +102,7 @@ FieldKind = Count | Milliseconds | Flag | Word | Version
 
 
 def _number(value: object) -> float | None:
-    """A finite number within 0 … :data:`LARGEST_INTEGER`; a bool is none."""
+    """A finite number within 0 … :data:`LARGEST_INTEGER`; a bool is not one."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
     try:

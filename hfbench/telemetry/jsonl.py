@@ -1,4 +1,4 @@
-"""``jsonl:FILE``: one JSON line an event, appended whole; any number of processes may share the file.
+"""``jsonl:FILE``: one JSON line per event, appended whole; any number of processes may share the file.
 
 A line is one ``write`` at the end of the file (``O_APPEND``), under an advisory lock. When the call returns, the
 bytes are the kernel's: they outlive the process, not a power cut. A line that an earlier writer left unfinished (it
@@ -55,7 +55,7 @@ class JsonlSink:
         """Append ``event`` as one whole line.
 
         Raises:
-            HfbenchError: The sink is closed, another process sits on the lock, or something replaced the file.
+            HfbenchError: The sink is closed, another process holds the lock, or something replaced the file.
             OSError: The line could not be written completely; none of it is left.
         """
         if self._is_closed:
@@ -76,7 +76,7 @@ class JsonlSink:
 
 @contextlib.contextmanager
 def _locked(descriptor: int) -> Iterator[None]:
-    """Hold the file's advisory lock; closing the descriptor lets go of it, as does the death of the process."""
+    """Hold the file's advisory lock; it is released when the descriptor is closed or the process ends."""
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:

@@ -1,7 +1,7 @@
 """One sink, its bounded queue, and the thread that serves it.
 
 A sink that takes several events at once (:class:`hfbench.telemetry.base.BatchSink`) gets whatever waits for it in one
-call: a request costs ten times what is in it.
+call: a request costs ten times as much as its contents.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class SinkReport:
         offered: Events that were to go there.
         delivered: Events that it took.
         dropped: Events that did not arrive.
-        reason: Why the last of them was dropped (what the sink raised: the type; for hfbench's own errors the message).
+        reason: Why the last of them was dropped: the type of what the sink raised; for hfbench's own errors the message.
     """
 
     label: str
@@ -145,7 +145,7 @@ class Lane:
         self._reason = reason
 
     def _start_thread(self) -> bool:
-        """Start the thread if need be. False when the interpreter is too far into its exit to start one."""
+        """Start the thread if it is not running. False when the interpreter is too far into its exit to start one."""
         if self._thread is None:
             thread = threading.Thread(target=self._serve, name=f"hfbench-telemetry-{self._attached.label}", daemon=True)
             try:
@@ -185,7 +185,7 @@ class Lane:
             return self._in_hand
 
     def _deliver(self, events: list[TelemetryEvent]) -> str:
-        """Give events to the sink; what it raised, as text, or nothing."""
+        """Give events to the sink; returns what it raised, as text, or nothing."""
         sink = self._attached.sink
         try:
             if isinstance(sink, BatchSink):

@@ -1,7 +1,7 @@
 """``posthog:[URL][?key=…]``: one PostHog event each, through PostHog's own client, not attributed to a person.
 
 The client is used synchronously, on the dispatcher's thread: it starts no threads and no exit handlers of its own, and
-a failure is known at once. What it adds to an event is thrown away again but for the keys in :data:`CLIENT_KEYS`.
+a failure is known at once. What it adds to an event is removed again, except for the keys in :data:`CLIENT_KEYS`.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class PosthogSink:
         return client
 
     def _take(self, message: dict[str, Any]) -> None:
-        """Keep what the client made of an event; None tells it that there is nothing left to send."""
+        """Keep what the client made of an event; None means that there is nothing left to send."""
         self._messages.append(self._only_allowed(message))
 
     def _only_allowed(self, message: dict[str, Any]) -> dict[str, Any]:

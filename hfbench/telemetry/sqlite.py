@@ -1,4 +1,4 @@
-"""``sqlite:FILE``: one row an event in the table ``hfbench_events``; any number of processes may share the file.
+"""``sqlite:FILE``: one row per event in the table ``hfbench_events``; any number of processes may share the file.
 
 Write-ahead logging: a committed row is in the log file when the insert returns and outlives the process (a power cut
 may take the last ones). Read properties with ``json_extract(properties, '$.stage_video_extract_ms')``.
@@ -44,7 +44,7 @@ class SqliteSink:
         path: The database; it is made when it is missing, and other tables in it are left alone.
 
     Raises:
-        OutputError: The file can't be written, or is no SQLite database.
+        OutputError: The file can't be written, or is not an SQLite database.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +62,7 @@ class SqliteSink:
 
         Raises:
             HfbenchError: The sink is closed, or something replaced the file.
-            sqlite3.Error: The row could not be written, for example because another process sits on the lock.
+            sqlite3.Error: The row could not be written, for example because another process holds the lock.
         """
         if self._is_closed:
             raise HfbenchError("the sink is closed")
@@ -93,7 +93,7 @@ class SqliteSink:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # The dispatcher emits and closes on one thread, but makes no promise to be the thread that opened.
+    # The dispatcher emits and closes on one thread, but not necessarily on the thread that opened.
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         # Changing the journal mode does not wait for other processes as inserts do: hence the retries.

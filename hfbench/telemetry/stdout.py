@@ -1,4 +1,4 @@
-"""``stdout:``: one JSON line an event on standard output."""
+"""``stdout:``: one JSON line per event on standard output."""
 
 from __future__ import annotations
 

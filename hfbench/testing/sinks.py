@@ -95,7 +95,7 @@ class SinkConformance(ABC):
         self._expect(sent if emit_all is not None else [])
 
     def check_delivers_numbers_as_they_are(self) -> None:
-        """The largest integer, zero and small fractions arrive unrounded; true is no 1."""
+        """The largest integer, zero and small fractions arrive unrounded; true does not become 1."""
         breakdown = {"bytesWritten": LARGEST_INTEGER, "filesOpened": 0, "cpuMs": 0.001, "resolveMs": 123456789.125}
         sent = [render_complete(breakdown, {"ci": True})]
         self._send(sent)
