@@ -76,8 +76,7 @@ def _bounded(text: str) -> str:
 
     A formatting element that is not closed is opened again in every block after it (HTML standard, 13.2.4.3), so that
     n tags may become a tree of 512 n elements. None of the copies matters here. The order of the other elements is the
-    same without them, except for formatting elements misplaced in tables and SVG; so this is done only where there could
-    be many.
+    same without them, except for misplaced ones in tables and SVG; so this is done only where there could be many.
     """
     copies = text.count("<") * min(_MAX_DEPTH, sum(1 for found in _FORMATTING.finditer(text) if not found[1]))
     return text if copies <= MAX_ELEMENTS else _with_ordinary_formatting(text)

@@ -48,7 +48,7 @@ class SinkReport:
         offered: Events that were to go there.
         delivered: Events that it took.
         dropped: Events that did not arrive.
-        reason: Why the last of them was dropped: the type of what the sink raised; for hfbench's own errors the message.
+        reason: Why the last of them was dropped: the type of the sink's error; for hfbench's own the message.
     """
 
     label: str
