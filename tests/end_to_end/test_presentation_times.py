@@ -166,7 +166,13 @@ def test_negative_control_the_flags_do_lie(odd: OddTimes):
         assert all(packet.is_keyframe for packet in container.demux(video=0) if packet.size)
 
 
-RAW = {"h264": (X264, "H.264"), "hevc": (X265[:4], "HEVC")}
+RAW = {
+    "h264": (X264, "H.264"),
+    "hevc": (X265[:4], "HEVC"),
+    "mjpeg": (("-c:v", "mjpeg", "-q:v", "2"), "Motion JPEG"),
+    "m2v": (("-c:v", "mpeg2video", "-q:v", "2"), "MPEG video"),
+    "h263": (("-c:v", "h263", "-s", "176x144"), "H.263"),
+}
 
 
 @pytest.mark.parametrize("extension", list(RAW))

@@ -36,6 +36,10 @@ _RAW_STREAMS: Final = {
     "dirac": "Dirac",
     "vc1": "VC-1",
     "cavsvideo": "AVS",
+    "apv": "APV",
+    "h263": "H.263",
+    "dnxhd": "DNxHD",
+    "mjpeg": "Motion JPEG",
 }
 
 
@@ -68,7 +72,7 @@ def _trouble(path: Path, error: Exception) -> ClipTrouble:
     try:
         with _open(path, ",".join(_RAW_STREAMS), {}) as container:
             name = _RAW_STREAMS.get(container.format.name, container.format.name)
-            has_size = any(stream.width for stream in container.streams.video)
+            has_size = any(stream.codec_context and stream.codec_context.width for stream in container.streams.video)
     except (av.error.FFmpegError, ValueError, OSError):
         has_size = False
     if not has_size:
