@@ -250,10 +250,12 @@ class WindowDecoder:
         dating = Dating(self.reader, self.period)
         expected: set[int] = set()
         is_needed = True
+        flagged = 0
         read_errors = self.reader.count.errors
         packets = self.reader.until(piece.media_end, self._control)
         for dated in recorded(packets, self._control.recorder, Activity.DEMUX, self._media.path.name):
             packet = dated.packet
+            flagged = dated.is_incomplete + (0 if dated.is_clean_start(piece.media_start) else flagged)
             if dated.shows:  # what shows nothing is needed with the picture before it
                 is_needed = dated.time is None or self._is_needed(piece, dated.time, dated.until, is_wanted)
             if self._can_skip:
@@ -272,6 +274,8 @@ class WindowDecoder:
         lost = sum(1 for pts in expected if dating.first is not None and self.reader.time_of(pts) > dating.first)
         if lost and not is_careful:
             raise _Damaged
+        if flagged and not (self.tally.decode_errors or self.tally.corrupt_frames):
+            lost = max(lost, flagged)  # a decoder that lost whole pictures draws others from wrong ones, unaware
         self.tally.decode_errors = max(self.tally.decode_errors, lost) + self.reader.count.errors - read_errors
 
     @staticmethod

@@ -182,10 +182,11 @@ class WindowFeed:
             time = by_number.get(number, time) if dated.time is None else dated.time
             is_fed = is_fed or time == entry
             if is_fed:
+                self.fed.errors += dated.is_incomplete
                 self.fed.pictures += dated.shows and (entry is None or time >= entry)
                 yield dated.packet, self._shown_at(piece, time)
         self.fed.saw_later = reader.saw_later
-        self.fed.errors = reader.count.errors
+        self.fed.errors += reader.count.errors
 
     def _shown_at(self, piece: Piece, time: Fraction) -> Fraction:
         """When a picture is shown; what an edit list cuts off comes after everything else."""

@@ -40,12 +40,18 @@ class DatedPacket:
             pictures decides, or nothing is known.
         until: when the next picture follows, as far as is known: not before that; None where nothing follows yet.
         shows: whether a picture comes of it.
+        is_incomplete: whether the container lost a part of it (MPEG-TS counts its packets).
     """
 
     packet: Packet[VideoStream]
     time: Fraction | None
     until: Fraction | None
     shows: bool
+    is_incomplete: bool
+
+    def is_clean_start(self, wanted: Fraction) -> bool:
+        """Whether nothing before it is referred to by what is shown from ``wanted`` (seconds) on."""
+        return self.packet.is_keyframe and self.time is not None and self.time <= wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class _Read:
     time: Fraction | None
     shows: bool
     is_before: bool
+    is_incomplete: bool
 
 
 @dataclass(slots=True)
@@ -178,6 +185,7 @@ class PacketReader:
         self._is_at_start = False
         number = 0
         is_before = True
+        is_joined = isinstance(self._media.clock, JoinedClock)  # parts that don't follow each other count anew
         try:
             for packet in self._container.demux(self._stream):
                 if packet.size:
@@ -189,7 +197,7 @@ class PacketReader:
                     number += shows
                     if shows:  # what shows nothing belongs to the picture before it: its second field, for instance
                         is_before = end is None or earliest is None or earliest < end
-                    yield _Read(packet, time, shows, is_before)
+                    yield _Read(packet, time, shows, is_before, packet.is_corrupt and not is_joined)
         except av.error.FFmpegError:
             self.count.errors += 1
 
@@ -221,7 +229,7 @@ _NEVER: Final = Fraction(2**63)
 
 
 def _dated(read: _Read, times: list[Fraction]) -> DatedPacket:
-    return DatedPacket(read.packet, read.time, _next(times, read.time), read.shows)
+    return DatedPacket(read.packet, read.time, _next(times, read.time), read.shows, read.is_incomplete)
 
 
 def _next(times: list[Fraction], time: Fraction | None) -> Fraction | None:
