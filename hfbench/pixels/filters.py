@@ -10,15 +10,16 @@ from fractions import Fraction
 from math import ceil, lcm
 from typing import TYPE_CHECKING, Final
 
-from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
-from hfbench.model.media import MediaInfo, Orientation
+from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix
 from hfbench.model.pixel_format import PixelFamily, is_read_only, padded_bits_of
 from hfbench.model.plan import ColorMap, GamutSwap
+from hfbench.pixels.tags import intermediate_tags, source_tags, tags_after
 from hfbench.timebase import FrameGrid, rate_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hfbench.model.media import MediaInfo
     from hfbench.model.plan import Size
 
 #: H.273 matrix -> the name that the scale filter has for it.
@@ -173,31 +174,6 @@ def color_chain(color: ColorMap | None, media: MediaInfo, cube: str = "") -> str
 _TRANSFER_NAME: Final = {HdrTarget.PQ: "smpte2084", HdrTarget.HLG: "arib-std-b67"}
 
 
-def source_tags(media: MediaInfo) -> ColorTags:
-    """The tags to read a source's pixels by, with the usual guesses where it says nothing."""
-    tags = media.tags
-    if media.pixel_family is not PixelFamily.YCBCR:
-        return ColorTags(media.primaries, tags.transfer, Matrix.RGB, ColorRange.FULL)
-    return ColorTags(media.primaries, tags.transfer, media.matrix, media.range)
-
-
-def tags_after(color: ColorMap | None, media: MediaInfo) -> ColorTags:
-    """The tags of the frames that leave :func:`color_chain`; the matrix is the one that was really used."""
-    if color is None:
-        return source_tags(media)
-    if isinstance(color, GamutSwap):
-        return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
-    return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.RGB, ColorRange.FULL)
-
-
-def intermediate_tags(color: ColorMap | None, media: MediaInfo) -> ColorTags:
-    """The tags of an intermediate: its encoder takes BT.2020 Y'CbCr, or RGB where there is alpha."""
-    tags = tags_after(color, media)
-    if tags.matrix != Matrix.RGB or media.has_alpha or color is None:
-        return tags
-    return ColorTags(tags.primaries, tags.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
-
-
 def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: str) -> str:
     """From the frames that leave :func:`color_chain` to what an intermediate's encoder takes.
 
@@ -311,20 +287,3 @@ def _scale_matrix(tags: ColorTags) -> str:
 
 def _scale_range(tags: ColorTags) -> str:
     return "pc" if tags.range == ColorRange.FULL else "tv"
-
-
-def orientation_of(display_matrix: tuple[int, ...]) -> Orientation:
-    """The right-angle case nearest to a display matrix of nine 16.16 numbers (ISO/IEC 14496-12, 8.3.2).
-
-    Args:
-        display_matrix: a b u c d v x y w, as the file holds them.
-    """
-    a, b, _, c, d = display_matrix[:5]
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        clockwise = b > 0
-        if (b > 0) == (c > 0):
-            return Orientation.TRANSPOSE if clockwise else Orientation.ANTITRANSPOSE
-        return Orientation.QUARTER_CLOCKWISE if clockwise else Orientation.QUARTER_ANTICLOCKWISE
-    if a < 0:
-        return Orientation.HALF_TURN if d < 0 else Orientation.FLIP_HORIZONTAL
-    return Orientation.FLIP_VERTICAL if d < 0 else Orientation.UPRIGHT

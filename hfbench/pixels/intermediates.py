@@ -10,7 +10,7 @@ from hfbench.model.clock import StatedClock
 from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo
 from hfbench.model.pixel_format import PixelFamily, subsampling_of
 from hfbench.model.plan import ClipPlan, GamutSwap, Segment, WholeSource
-from hfbench.pixels.filters import intermediate_tags
+from hfbench.pixels.tags import intermediate_tags
 
 if TYPE_CHECKING:
     from pathlib import Path

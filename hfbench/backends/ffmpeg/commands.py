@@ -16,7 +16,6 @@ from hfbench.pixels.filters import (
     geometry_chain,
     grid_chain,
     intermediate_chain,
-    intermediate_tags,
     jfif_chain,
     join,
     narrow_chain,
@@ -24,8 +23,8 @@ from hfbench.pixels.filters import (
     scaled_media,
     size_chain,
     source_chain,
-    tags_after,
 )
+from hfbench.pixels.tags import intermediate_tags, tags_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from hfbench.color import ColorTags
 from hfbench.model.media import ContentLight, HdrFacts, MasteringDisplay, Orientation
-from hfbench.pixels.filters import orientation_of
+from hfbench.pixels.orientation import orientation_of
 
 if TYPE_CHECKING:
     from av import VideoFrame

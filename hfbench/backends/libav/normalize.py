@@ -18,8 +18,9 @@ from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ClipPlan, Intermediate
 from hfbench.model.result import FailureKind
 from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, intermediate_chain, intermediate_tags, join, source_chain
+from hfbench.pixels.filters import color_chain, intermediate_chain, join, source_chain
 from hfbench.pixels.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
+from hfbench.pixels.tags import intermediate_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

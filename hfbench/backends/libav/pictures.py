@@ -21,11 +21,11 @@ from hfbench.pixels.filters import (
     scaled_media,
     size_chain,
     source_chain,
-    tags_after,
 )
 from hfbench.pixels.images import encode_image, to_eight_bits
 from hfbench.pixels.kernels.layouts import layout_of
 from hfbench.pixels.kernels.loading import load
+from hfbench.pixels.tags import tags_after
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

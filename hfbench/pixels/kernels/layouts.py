@@ -10,8 +10,8 @@ import numpy as np
 
 from hfbench.model.media import Crop, Orientation
 from hfbench.model.plan import GamutSwap
-from hfbench.pixels.filters import source_tags
 from hfbench.pixels.kernels.reading import LUMA_WEIGHTS
+from hfbench.pixels.tags import source_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
