@@ -1,4 +1,4 @@
-"""libavfilter chains as text: the one description of the pixels that both backends follow. Pure; no FFmpeg here.
+"""libavfilter chains as text: the one description of the pixels that both backends follow. Pure.
 
 Sources: the filter documentation of FFmpeg 8.1 and 9.0; the exactness of each conversion was measured.
 """
@@ -60,13 +60,13 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     ``fps`` rounds to nearest in integers, so the only source of error would be its ``start_time`` (a double in
     microseconds). A frame at p is shown in slot k if p - (k + 1/2) / rate < start. The left side is a multiple of one
     tick of a clock that divides both the time base and half a slot, so nothing changes when the start, whatever its
-    denominator, moves up to the next tick of that clock: all is whole numbers then. A last frame that lasts less than
-    half a slot still comes out (``eof_action``): it is held where the source holds it. ``trim`` ends the sampling: a
-    frame that is followed by one hours later would be repeated until then.
+    denominator, moves up to the next tick of that clock: then everything is a whole number. A last frame that lasts
+    less than half a slot is still kept (``eof_action``): it is held where the source holds it. ``trim`` ends the
+    sampling: a frame that is followed by one hours later would be repeated until then.
 
     Args:
         grid: in seconds of media time.
-        time_base: seconds a tick of the frames that come in.
+        time_base: seconds per tick of the incoming frames.
     """
     ticks_per_second = lcm(time_base.denominator, 2 * grid.rate.numerator)
     if ticks_per_second > _LARGEST_TIME_BASE:
@@ -98,7 +98,7 @@ def source_chain(media: MediaInfo) -> str:
 def _readable_chain(media: MediaInfo) -> str:
     """Samples that libswscale would misread, as plain RGB.
 
-    Grey: its scaler takes it for full range whatever the frame says, so it becomes RGB as it stands and limited range
+    Grey: its scaler takes it for full range whatever the frame says, so it becomes RGB unchanged, and limited range
     is expanded after that (BT.709-6 clause 3: black at 16, white at 235, of 8 bits). Packed RGB of 5 or 4 bits:
     undefined bits saturate its exact path; its table-driven one leaves them out, in little-endian order, but rounds, so
     that the levels are taken out again and scaled here.
@@ -128,7 +128,7 @@ def _written_chain(media: MediaInfo) -> str:
 
 
 def _limited_to_full(media: MediaInfo) -> str:
-    """Limited-range grey that was widened to 16 bits as if it were full: each bit depth has a scale of its own."""
+    """Limited-range grey that was widened to 16 bits as if it were full: each bit depth has its own scale."""
     bits = min(media.bit_depth, 16)
     black, white, top = 16 << (bits - 8), 235 << (bits - 8), (1 << bits) - 1
     return _stretched(black / top, white / top)
@@ -189,9 +189,9 @@ def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: 
 
 
 def scaled_media(media: MediaInfo, size: Size | None) -> MediaInfo:
-    """A source as it is behind :func:`size_chain`: of another size, with square pixels, its colours as they were.
+    """A source as it is after :func:`size_chain`: of another size, with square pixels, its colours as they were.
 
-    The matrix is stated, for it may have been guessed from the size.
+    The matrix is stated, because it may have been guessed from the size.
     """
     if size is None:
         return media
@@ -202,7 +202,7 @@ def scaled_media(media: MediaInfo, size: Size | None) -> MediaInfo:
 
 
 def size_chain(media: MediaInfo, size: Size | None) -> str:
-    """Scale what leaves :func:`source_chain` so that it is displayed at a size; the samples stay of their format.
+    """Scale what leaves :func:`source_chain` so that it is displayed at a size, in the same sample format.
 
     libswscale's bicubic kernel (B = 0, C = 0.6), widened by the ratio, on the coded (non-linear) values.
     """
@@ -228,9 +228,9 @@ def geometry_chain(media: MediaInfo) -> str:
 def deep_rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     """To full-range planar RGB of 16 bits.
 
-    Above 8 bits swscale's direct way is dark (white lands at 65283 of 65535), so depth and matrix are two steps. The
-    first shifts bits, which is right for limited range alone: full range and alpha (opaque would land at 65280) keep
-    their depth until the second, which scales them.
+    Above 8 bits swscale's direct conversion is too dark (white becomes 65283 of 65535), so depth and matrix are two
+    steps. The first shifts bits, which is right for limited range alone: full range and alpha (opaque would become
+    65280) keep their depth until the second, which scales them.
     """
     planar, alpha = ("gbrap16le", "a") if has_alpha else ("gbrp16le", "")
     if tags.matrix == Matrix.RGB:
@@ -263,7 +263,7 @@ def rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
 
 
 def _without_sdr_tags(tags: ColorTags) -> str:
-    """SDR images carry no cICP: FFmpeg's png encoder would write BT.709's or whatever the frame says."""
+    """SDR images carry no cICP; FFmpeg's png encoder would write one from the frame's tags."""
     return "" if tags.hdr_target is not None else "setparams=color_primaries=unknown:color_trc=unknown"
 
 

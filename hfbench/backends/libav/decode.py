@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late, and
 #: key flags may be wrong. None: decoding begins at the file's start.
 _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60), None)
-#: Picture types of a decoder that need no other picture; 0 is what decoders say that do not know.
+#: Picture types of a decoder that need no other picture; 0 is reported by decoders that do not know.
 _INTRA_TYPES: Final = (0, 1, 5)
 
 
@@ -75,7 +75,7 @@ class WindowDecoder:
 
     @property
     def period(self) -> Fraction:
-        """Seconds a frame of the file."""
+        """Seconds per frame of the file."""
         return self._media.timing.period
 
     def run(self, grids: Sequence[FrameGrid]) -> Run:
@@ -106,8 +106,8 @@ class WindowDecoder:
     def may_hold_last(self, time: Fraction) -> bool:
         """Whether the last picture that came, shown at ``time``, may be held for the slots after it.
 
-        It may where nothing is known to be missing after it: the window ended before the file did, or this is the
-        file's last picture.
+        That is allowed where nothing is known to be missing after it: the window ended before the file did, or this is
+        the file's last picture.
         """
         last = self._media.timing.last_pts
         if isinstance(self._media.clock, EditedClock):  # any entry may show the track's last picture
@@ -165,7 +165,7 @@ class WindowDecoder:
                 return
 
     def _seek(self, piece: Piece, back_off: Fraction | None, decoder: VideoCodecContext) -> bool:
-        """Go to where decoding may begin; True: to the file's start."""
+        """Go to where decoding may begin; returns whether that is the file's start."""
         decoder.flush_buffers()
         if back_off is not None:
             return self.reader.seek(piece.media_start - back_off)
@@ -216,9 +216,9 @@ class WindowDecoder:
     def _entry(
         self, frames: Iterator[tuple[VideoFrame, Fraction]], start: Fraction, before: tuple[int, int]
     ) -> tuple[VideoFrame, Fraction] | None:
-        """The first sound picture after a seek, if it is on screen at ``start`` or earlier.
+        """The first intact picture after a seek, if it is on screen at ``start`` or earlier.
 
-        Pictures before it refer to ones that were not read; that they are broken says nothing about the file.
+        Pictures before it refer to ones that were not read; damage in them says nothing about the file.
         """
         for frame, time in frames:
             if time > start:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hfbench.model.cancellation import Control
     from hfbench.model.media import FrameTiming, HdrFacts
 
-#: Packets that may pass without a single frame before a file is given up.
+#: Packets without a frame after which a file is given up.
 _PATIENCE_PACKETS = 600
 #: Longer than pauses in recordings usually are (seconds).
 _LONG_HOLD_SECONDS = 300
