@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @functools.cache
 def probe_version() -> str:
-    """What reads metadata: PyAV, whose wheels hold the FFmpeg libraries. Told without importing it."""
+    """Name and version of what reads metadata: PyAV, whose wheels hold the FFmpeg libraries. Does not import it."""
     from importlib.metadata import version
 
     return f"av {version('av')}"
 
 
 def backend_version(name: str) -> str:
-    """What decides a backend's frames beside its plan, told without starting or importing it."""
+    """What a backend's frames depend on, besides the plan. Does not start or import it."""
     if name == "libav":
         return probe_version()
     from hfbench.backends.ffmpeg.program import program_identity

@@ -128,7 +128,7 @@ class TargetReport:
 
 @dataclass(frozen=True, slots=True)
 class TargetFailure:
-    """Why one target has no frames, where others of its job may have theirs."""
+    """Why one target has no frames, while others of its job may have some."""
 
     kind: FailureKind
     message: str
@@ -137,7 +137,7 @@ class TargetFailure:
 
 @dataclass(frozen=True, slots=True)
 class ExtractReport:
-    """A job's targets, in the job's order, and its cost."""
+    """The outcomes of a job's targets, in the job's order, and its cost."""
 
     targets: tuple[TargetReport | TargetFailure, ...]
     work: WorkCounters
@@ -164,10 +164,10 @@ class Backend(Protocol):
         ...
 
     def load(self, plans: Collection[ClipPlan], announce: Callable[[], None]) -> None:
-        """Load what these plans need and what costs once a process or once a machine: no metric holds an import.
+        """Load what these plans need, once per process or once per machine, so that no metric includes an import.
 
         Args:
-            plans: what is going to be done.
+            plans: what will be done.
             announce: called before something takes seconds.
         """
         ...
@@ -176,21 +176,21 @@ class Backend(Protocol):
         """Make what the plans' colour maps need, so that no clip waits for it.
 
         Raises:
-            MachineError: it can't be kept anywhere.
+            MachineError: it can't be stored anywhere.
         """
         ...
 
     def normalize(self, plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
-        """Re-encode what ``plan.normalize`` says to a file with the stem ``into``.
+        """Re-encode as ``plan.normalize`` says, to a file with the stem ``into``.
 
         Raises:
-            ClipTrouble: nothing usable came out.
+            ClipTrouble: there is no usable result.
             StopWork: cancelled or out of time.
         """
         ...
 
     def extract(self, job: ExtractJob, control: Control) -> ExtractReport:
-        """Write a job's frames. Each run of windows that touch has the time limit for itself.
+        """Write a job's frames. Each run of touching windows has the time limit for itself.
 
         Raises:
             ClipTrouble: no frame could be written for any target.

@@ -1,4 +1,4 @@
-"""Which FFmpeg each backend runs: the libraries in PyAV's wheels and the ffmpeg program are released apart."""
+"""Which FFmpeg each backend runs: the libraries in PyAV's wheels and the ffmpeg program are released separately."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RELEASE: Final = re.compile(r"n?(\d+(?:\.\d+)*)")
 
 
 def ffmpeg_versions() -> dict[str, str]:
-    """The FFmpeg version of each backend (``libav``, ``ffmpeg``); one that can't be used here is left out.
+    """The FFmpeg version of each backend (``libav``, ``ffmpeg``); a backend that can't be used here is left out.
 
     The program is the one that the backend runs: ``HFBENCH_FFMPEG`` if set. Imports PyAV and starts the program, once.
     """

@@ -25,7 +25,7 @@ from hfbench.model.cancellation import CancelToken, Control
 from hfbench.model.options import ExtractOptions
 from hfbench.model.plan import ClipPlan, ImageFormat, ImageSpec, PreparedClip
 from hfbench.model.result import ClipFailure, FailureKind
-from hfbench.pixels.filters import tags_after
+from hfbench.pixels.tags import tags_after
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -80,7 +80,7 @@ def map_signal(signal: NDArray[np.float64], color: ColorMap) -> NDArray[np.float
 def _hdr_light(signal: NDArray[np.float64], color: HdrToHdr) -> NDArray[np.float64]:
     """Display light of BT.2020 that an HDR signal of any primaries asks for, cd/m².
 
-    HLG's system gamma works on luminance, so primaries are exchanged in scene light, before it (BT.2100-2 table 5).
+    HLG's system gamma works on luminance, so primaries are converted in scene light, before it (BT.2100-2 table 5).
     """
     matrix = primaries_matrix(color.primaries)
     if color.source is HdrTarget.PQ:
@@ -112,7 +112,7 @@ def hlg_signal(light: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def hlg_oetf(scene: NDArray[np.float64]) -> NDArray[np.float64]:
-    """BT.2100-2 table 5: scene light of 0-1 to signal; what is above 1 is cut."""
+    """BT.2100-2 table 5: scene light of 0-1 to signal; values above 1 are clipped."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
     low = np.sqrt(3 * np.clip(scene, 0.0, 1 / 12))
@@ -171,7 +171,7 @@ def _to_xyz(primaries: Primaries) -> NDArray[np.float64]:
 
 
 def _xyz(x: float, y: float) -> NDArray[np.float64]:
-    """XYZ of a chromaticity with Y = 1; SMPTE ST 428-1's red and blue lie where y = 0 and have a sum of 1."""
+    """XYZ of a chromaticity with Y = 1; SMPTE ST 428-1's red and blue are where y = 0, with a sum of 1."""
     return np.array([x / y, 1.0, (1 - x - y) / y] if y else [x, y, 1 - x - y])
 
 
@@ -202,7 +202,7 @@ def cube_file(color: ColorMap, folder: Path) -> Path:
 
 
 def _write_cube(path: Path, color: ColorMap) -> None:
-    """Write beside the place and rename: a reader never sees half a cube."""
+    """Write a temporary file next to it and rename that: a reader never sees half a cube."""
     axis = np.linspace(0.0, 1.0, CUBE_POINTS)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")  # red runs fastest
     rows = map_signal(np.stack([red, green, blue], axis=-1).reshape(-1, 3), color)

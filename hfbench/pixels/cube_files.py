@@ -11,6 +11,6 @@ def cube_of(color: ColorMap | None) -> str:
     """The map's cube file, made where it is missing; empty where the map needs none.
 
     Raises:
-        MachineError: it can't be kept anywhere.
+        MachineError: it can't be stored anywhere.
     """
     return "" if color is None or isinstance(color, GamutSwap) else str(cube_file(color, cubes_folder()))

@@ -1,4 +1,4 @@
-"""libavfilter chains as text: the one description of the pixels that both backends follow. Pure; no FFmpeg here.
+"""libavfilter chains as text: the one description of the pixels that both backends follow. Pure.
 
 Sources: the filter documentation of FFmpeg 8.1 and 9.0; the exactness of each conversion was measured.
 """
@@ -10,15 +10,16 @@ from fractions import Fraction
 from math import ceil, lcm
 from typing import TYPE_CHECKING, Final
 
-from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries
-from hfbench.model.media import MediaInfo, Orientation
+from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix
 from hfbench.model.pixel_format import PixelFamily, is_read_only, padded_bits_of
 from hfbench.model.plan import ColorMap, GamutSwap
+from hfbench.pixels.tags import intermediate_tags, source_tags, tags_after
 from hfbench.timebase import FrameGrid, rate_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hfbench.model.media import MediaInfo
     from hfbench.model.plan import Size
 
 #: H.273 matrix -> the name that the scale filter has for it.
@@ -59,13 +60,13 @@ def grid_chain(grid: FrameGrid, time_base: Fraction) -> str:
     ``fps`` rounds to nearest in integers, so the only source of error would be its ``start_time`` (a double in
     microseconds). A frame at p is shown in slot k if p - (k + 1/2) / rate < start. The left side is a multiple of one
     tick of a clock that divides both the time base and half a slot, so nothing changes when the start, whatever its
-    denominator, moves up to the next tick of that clock: all is whole numbers then. A last frame that lasts less than
-    half a slot still comes out (``eof_action``): it is held where the source holds it. ``trim`` ends the sampling: a
-    frame that is followed by one hours later would be repeated until then.
+    denominator, moves up to the next tick of that clock: then everything is a whole number. A last frame that lasts
+    less than half a slot is still kept (``eof_action``): it is held where the source holds it. ``trim`` ends the
+    sampling: a frame that is followed by one hours later would be repeated until then.
 
     Args:
         grid: in seconds of media time.
-        time_base: seconds a tick of the frames that come in.
+        time_base: seconds per tick of the incoming frames.
     """
     ticks_per_second = lcm(time_base.denominator, 2 * grid.rate.numerator)
     if ticks_per_second > _LARGEST_TIME_BASE:
@@ -97,7 +98,7 @@ def source_chain(media: MediaInfo) -> str:
 def _readable_chain(media: MediaInfo) -> str:
     """Samples that libswscale would misread, as plain RGB.
 
-    Grey: its scaler takes it for full range whatever the frame says, so it becomes RGB as it stands and limited range
+    Grey: its scaler takes it for full range whatever the frame says, so it becomes RGB unchanged, and limited range
     is expanded after that (BT.709-6 clause 3: black at 16, white at 235, of 8 bits). Packed RGB of 5 or 4 bits:
     undefined bits saturate its exact path; its table-driven one leaves them out, in little-endian order, but rounds, so
     that the levels are taken out again and scaled here.
@@ -127,7 +128,7 @@ def _written_chain(media: MediaInfo) -> str:
 
 
 def _limited_to_full(media: MediaInfo) -> str:
-    """Limited-range grey that was widened to 16 bits as if it were full: each bit depth has a scale of its own."""
+    """Limited-range grey that was widened to 16 bits as if it were full: each bit depth has its own scale."""
     bits = min(media.bit_depth, 16)
     black, white, top = 16 << (bits - 8), 235 << (bits - 8), (1 << bits) - 1
     return _stretched(black / top, white / top)
@@ -173,31 +174,6 @@ def color_chain(color: ColorMap | None, media: MediaInfo, cube: str = "") -> str
 _TRANSFER_NAME: Final = {HdrTarget.PQ: "smpte2084", HdrTarget.HLG: "arib-std-b67"}
 
 
-def source_tags(media: MediaInfo) -> ColorTags:
-    """The tags to read a source's pixels by, with the usual guesses where it says nothing."""
-    tags = media.tags
-    if media.pixel_family is not PixelFamily.YCBCR:
-        return ColorTags(media.primaries, tags.transfer, Matrix.RGB, ColorRange.FULL)
-    return ColorTags(media.primaries, tags.transfer, media.matrix, media.range)
-
-
-def tags_after(color: ColorMap | None, media: MediaInfo) -> ColorTags:
-    """The tags of the frames that leave :func:`color_chain`; the matrix is the one that was really used."""
-    if color is None:
-        return source_tags(media)
-    if isinstance(color, GamutSwap):
-        return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
-    return ColorTags(Primaries.BT2020, color.target.transfer, Matrix.RGB, ColorRange.FULL)
-
-
-def intermediate_tags(color: ColorMap | None, media: MediaInfo) -> ColorTags:
-    """The tags of an intermediate: its encoder takes BT.2020 Y'CbCr, or RGB where there is alpha."""
-    tags = tags_after(color, media)
-    if tags.matrix != Matrix.RGB or media.has_alpha or color is None:
-        return tags
-    return ColorTags(tags.primaries, tags.transfer, Matrix.BT2020_NCL, ColorRange.LIMITED)
-
-
 def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: str) -> str:
     """From the frames that leave :func:`color_chain` to what an intermediate's encoder takes.
 
@@ -213,9 +189,9 @@ def intermediate_chain(color: ColorMap | None, media: MediaInfo, pixel_formats: 
 
 
 def scaled_media(media: MediaInfo, size: Size | None) -> MediaInfo:
-    """A source as it is behind :func:`size_chain`: of another size, with square pixels, its colours as they were.
+    """A source as it is after :func:`size_chain`: of another size, with square pixels, its colours as they were.
 
-    The matrix is stated, for it may have been guessed from the size.
+    The matrix is stated, because it may have been guessed from the size.
     """
     if size is None:
         return media
@@ -226,7 +202,7 @@ def scaled_media(media: MediaInfo, size: Size | None) -> MediaInfo:
 
 
 def size_chain(media: MediaInfo, size: Size | None) -> str:
-    """Scale what leaves :func:`source_chain` so that it is displayed at a size; the samples stay of their format.
+    """Scale what leaves :func:`source_chain` so that it is displayed at a size, in the same sample format.
 
     libswscale's bicubic kernel (B = 0, C = 0.6), widened by the ratio, on the coded (non-linear) values.
     """
@@ -252,9 +228,9 @@ def geometry_chain(media: MediaInfo) -> str:
 def deep_rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
     """To full-range planar RGB of 16 bits.
 
-    Above 8 bits swscale's direct way is dark (white lands at 65283 of 65535), so depth and matrix are two steps. The
-    first shifts bits, which is right for limited range alone: full range and alpha (opaque would land at 65280) keep
-    their depth until the second, which scales them.
+    Above 8 bits swscale's direct conversion is too dark (white becomes 65283 of 65535), so depth and matrix are two
+    steps. The first shifts bits, which is right for limited range alone: full range and alpha (opaque would become
+    65280) keep their depth until the second, which scales them.
     """
     planar, alpha = ("gbrap16le", "a") if has_alpha else ("gbrp16le", "")
     if tags.matrix == Matrix.RGB:
@@ -287,7 +263,7 @@ def rgb_chain(tags: ColorTags, *, has_alpha: bool) -> str:
 
 
 def _without_sdr_tags(tags: ColorTags) -> str:
-    """SDR images carry no cICP: FFmpeg's png encoder would write BT.709's or whatever the frame says."""
+    """SDR images carry no cICP; FFmpeg's png encoder would write one from the frame's tags."""
     return "" if tags.hdr_target is not None else "setparams=color_primaries=unknown:color_trc=unknown"
 
 
@@ -311,20 +287,3 @@ def _scale_matrix(tags: ColorTags) -> str:
 
 def _scale_range(tags: ColorTags) -> str:
     return "pc" if tags.range == ColorRange.FULL else "tv"
-
-
-def orientation_of(display_matrix: tuple[int, ...]) -> Orientation:
-    """The right-angle case nearest to a display matrix of nine 16.16 numbers (ISO/IEC 14496-12, 8.3.2).
-
-    Args:
-        display_matrix: a b u c d v x y w, as the file holds them.
-    """
-    a, b, _, c, d = display_matrix[:5]
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        clockwise = b > 0
-        if (b > 0) == (c > 0):
-            return Orientation.TRANSPOSE if clockwise else Orientation.ANTITRANSPOSE
-        return Orientation.QUARTER_CLOCKWISE if clockwise else Orientation.QUARTER_ANTICLOCKWISE
-    if a < 0:
-        return Orientation.HALF_TURN if d < 0 else Orientation.FLIP_HORIZONTAL
-    return Orientation.FLIP_VERTICAL if d < 0 else Orientation.UPRIGHT

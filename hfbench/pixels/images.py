@@ -34,9 +34,9 @@ def encode_image(pixels: NDArray[np.uint8] | NDArray[np.uint16], spec: ImageSpec
 
 
 def to_eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Nearest of 256 for each of 65536 levels; 8-bit pixels as they are. swscale is up to one code off here.
+    """Nearest of 256 for each of 65536 levels; 8-bit pixels are kept. swscale is up to one code off here.
 
-    x / 257 is rounded within .502 of a code, which lets 16-bit integers do: twice as fast as exact rounding in 32.
+    x / 257 is rounded within .502 of a code, which 16-bit integers can hold: twice as fast as exact rounding in 32.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the file between preflight and extraction is: codec, clock, frames. Pure, and the same for both backends."""
+"""The file between preflight and extraction: its codec, clock and frames. Pure, and the same for both backends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hfbench.model.clock import StatedClock
 from hfbench.model.media import FrameTiming, HdrFacts, MediaInfo
 from hfbench.model.pixel_format import PixelFamily, subsampling_of
 from hfbench.model.plan import ClipPlan, GamutSwap, Segment, WholeSource
-from hfbench.pixels.filters import intermediate_tags
+from hfbench.pixels.tags import intermediate_tags
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ class IntermediateSpec:
 
     Attributes:
         grid: the slots that it holds, in media time of the source; None: the source's own frames at their own times.
-        time_base: seconds a tick in the intermediate.
+        time_base: seconds per tick in the intermediate.
         ticks_per_slot: 0 without a grid.
     """
 
@@ -122,7 +122,7 @@ def _lossless_for(media: MediaInfo) -> IntermediateCodec:
 
 
 def _lossless_rgb_format(media: MediaInfo) -> str:
-    """RGB and grey stay as they are: H.264 would need a matrix, and lose what a palette or a screen recording has."""
+    """RGB and grey are kept: H.264 would need a matrix, and lose detail of palettes and screen recordings."""
     is_deep = media.bit_depth != 8 or media.pixel_family is PixelFamily.GRAY
     if media.has_alpha:
         return "gbrap16le" if is_deep else "bgra"
@@ -133,7 +133,7 @@ _X264_FORMATS: Final = "yuv420p|yuv422p|yuv444p|yuv420p10le|yuv422p10le|yuv444p1
 
 
 def _x264_formats(media: MediaInfo, *, is_deep: bool) -> str:
-    """What may be encoded: 10 bits for right HDR colours, and never less chroma than the source has."""
+    """The pixel formats to encode: 10 bits for correct HDR colours, and never less chroma than the source has."""
     is_full_chroma = media.width % 2 or media.height % 2 or subsampling_of(media.pixel_format) in {"444", "440"}
     if is_deep:
         return "yuv444p10le" if is_full_chroma else "yuv420p10le"
@@ -141,7 +141,7 @@ def _x264_formats(media: MediaInfo, *, is_deep: bool) -> str:
 
 
 def _clock(grid: FrameGrid | None, source_time_base: Fraction) -> tuple[int, int]:
-    """Ticks a second, and ticks a slot: exact for the grid's rate, or for the source's own timestamps."""
+    """Ticks per second, and ticks per slot: exact for the grid's rate, or for the source's own timestamps."""
     ticks = source_time_base.denominator if grid is None else grid.rate.numerator
     per_slot = 0 if grid is None else grid.rate.denominator
     factor = -(-_LEAST_TICKS_PER_SECOND // ticks)
@@ -159,7 +159,7 @@ def intermediate_media(
         path: where it is.
         frames: how many it should hold on its grid: a reader holds the last of them, and knows of damage where it finds
             fewer. None without a grid.
-        time_base: seconds a tick, as the muxer chose it; None: as asked.
+        time_base: seconds per tick, as the muxer chose it; None: as asked.
     """
     color = plan.normalize.color if plan.normalize is not None else None
     tags = intermediate_tags(color, plan.media)

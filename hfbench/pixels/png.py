@@ -42,7 +42,7 @@ def encode_png_rows(rows: NDArray[np.uint8], size: tuple[int, int], depth: int, 
     Args:
         rows: the filter type and the filtered bytes of each row, contiguous; 16-bit samples are big-endian.
         size: width and height.
-        depth: bits a channel, 8 or 16.
+        depth: bits per channel, 8 or 16.
         tags: see :func:`encode_png`.
     """
     return _encoded(rows, size, depth, 3, tags)

@@ -107,8 +107,9 @@ def test_eight_processes_and_random_kills_and_no_reader_sees_a_broken_entry(
     assert said["hit"] > 100
     assert said["published"] > 100
     sweeps = [list(map(int, line.split()[1:])) for line in lines if line.startswith("swept")]
-    evictions, partials, damaged = map(sum, zip(*sweeps, strict=True))
-    assert min(evictions, partials, damaged) > 0
+    # Whether a kill hits a process while its entry is unfinished is chance: test_crash.py kills at every such place.
+    evictions, _, damaged = map(sum, zip(*sweeps, strict=True))
+    assert min(evictions, damaged) > 0
 
     assert_nothing_leaks_past_one_sweep(crowd.root)
 

@@ -14,7 +14,8 @@ import pytest
 import hfbench
 from fixtures_gen.program import find_ffmpeg
 from hfbench.model.media import Orientation
-from hfbench.pixels.filters import grid_chain, join, orientation_of
+from hfbench.pixels.filters import grid_chain, join
+from hfbench.pixels.orientation import orientation_of
 from hfbench.timebase import FrameGrid
 from tests.makers.clip_maker import read_pixels, run_ffmpeg
 
@@ -99,19 +100,6 @@ def test_the_eight_files_are_eight_cases(turned, flat, tmp_path):
     upright = first_picture(tmp_path / "flat.mov", "-i", str(flat), "-frames:v", "1")
     turns = [np.rot90(picture, k) for picture in (upright, upright[::-1]) for k in range(4)]
     assert len({picture.tobytes() for picture in turns}) == 8
-
-
-@pytest.mark.parametrize("degrees", [-3, 2, 4.5])
-@pytest.mark.parametrize("flip", [1, -1])
-def test_a_matrix_that_is_nearly_right_is_the_nearest_case(degrees, flip):
-    for quarter in range(4):
-        angles = [np.radians(90 * quarter + wobble) for wobble in (0, degrees)]
-        exact, near = (
-            (round(np.cos(a) * ONE) * flip, round(np.sin(a) * ONE) * flip, 0, round(-np.sin(a) * ONE))
-            + (round(np.cos(a) * ONE), 0, 0, 0, 1 << 30)
-            for a in angles
-        )
-        assert orientation_of(near) is orientation_of(exact)
 
 
 def test_chains_join_without_gaps():

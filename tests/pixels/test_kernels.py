@@ -18,12 +18,12 @@ from hfbench.backends.libav.pictures import picture_chain
 from hfbench.color import ColorRange, ColorTags, HdrTarget, Matrix, Primaries, Transfer
 from hfbench.model.media import Crop, Orientation
 from hfbench.model.plan import GamutSwap, HdrToHdr, ImageFormat, ImageSpec, SdrEotf, SdrToHdr
-from hfbench.pixels.filters import tags_after
 from hfbench.pixels.images import to_eight_bits
 from hfbench.pixels.jpeg import encode_jpeg
 from hfbench.pixels.kernels.layouts import layout_of
 from hfbench.pixels.kernels.loading import load
 from hfbench.pixels.kernels.pictures import PictureMaker
+from hfbench.pixels.tags import tags_after
 from tests.makers.media_maker import media_info
 from tests.oracles import reference
 

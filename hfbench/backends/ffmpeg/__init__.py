@@ -1,4 +1,4 @@
-"""The ffmpeg program, one process a window: HyperFrames' way, and the cross-check of the in-process backend."""
+"""The ffmpeg program, one process per window: HyperFrames' way, and the cross-check of the in-process backend."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class FfmpegBackend:
         return ExtractReport(tuple(targets[index] for index in range(len(job.targets))), work)
 
     def close(self) -> None:
-        """Nothing outlives a call."""
+        """Nothing to release: no process outlives a call."""
 
     def _extract_run(
         self, job: ExtractJob, run: list[int], control: Control
@@ -139,7 +139,7 @@ class FfmpegBackend:
 
 
 def _slots_converted(job: ExtractJob, run: list[int]) -> int:
-    """Slots whose colours the filter graph mapped: it maps after sampling, one frame a slot."""
+    """Slots whose colours the filter graph mapped: it maps after sampling, so there is one frame per slot."""
     return sum(job.targets[index].grid.count for index in run) if job.color is not None else 0
 
 
@@ -162,7 +162,7 @@ def _settle(job: ExtractJob, index: int, fed: Fed, report: ProgramReport, damage
 def _damage(media: MediaInfo, grids: Sequence[FrameGrid], fed: Fed, report: ProgramReport, control: Control) -> Damage:
     """What is broken or missing in the pictures that slots show.
 
-    The program counts what it meets anywhere, so where it met anything the windows are decoded again, to be counted.
+    The program's counts are not limited to the slots, so if they are not 0 the windows are decoded again to count.
     """
     if not (report.decode_errors or report.corrupt_frames or fed.errors or fed.pictures > len(report.pts)):
         return Damage()
@@ -170,10 +170,10 @@ def _damage(media: MediaInfo, grids: Sequence[FrameGrid], fed: Fed, report: Prog
 
 
 def _noticed(damage: ClipWarning | None, report: ProgramReport, media: MediaInfo) -> tuple[ClipWarning, ...]:
-    """What is worth knowing about the frames of the window."""
+    """Warnings about the frames of the window."""
     has_other_tags = len(set(report.tags)) > 1
     shapes = {*report.shapes}
-    # A window that lies wholly after a change of size: nothing changes in it, and yet it is not as the file began.
+    # A window entirely after a change of size: nothing changes in it, but it differs from the start of the file.
     sizes = {shape.split(" ")[0] for shape in shapes} - {"?"}
     is_resized = not media.is_intermediate and bool(sizes - {"x".join(map(str, media.decoded_size))})
     changes = ((TAGS_CHANGE, has_other_tags), (SHAPE_CHANGE, len(shapes) > 1 or is_resized))
@@ -202,7 +202,7 @@ def _work(
 
 
 def _frames_needed(fed: Fed, report: ProgramReport, end: Fraction | None) -> int:
-    """Frames up to the first past the window: those after it are the program reading ahead, by an unsteady amount."""
+    """Frames up to the first past the window: the program reads further ahead, by an amount that varies."""
     if end is None:
         return len(report.pts)
     return next((n for n, pts in enumerate(report.pts, 1) if pts - fed.bias >= end), len(report.pts))

@@ -1,4 +1,4 @@
-"""Argument lists for the ffmpeg program. Pure text, so that what is run can be read and tested."""
+"""Argument lists for the ffmpeg program. Pure text, so that commands can be read and tested."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from hfbench.pixels.filters import (
     geometry_chain,
     grid_chain,
     intermediate_chain,
-    intermediate_tags,
     jfif_chain,
     join,
     narrow_chain,
@@ -24,8 +23,8 @@ from hfbench.pixels.filters import (
     scaled_media,
     size_chain,
     source_chain,
-    tags_after,
 )
+from hfbench.pixels.tags import intermediate_tags, tags_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from hfbench.model.media import MediaInfo
     from hfbench.pixels.intermediates import IntermediateSpec
 
-#: Prints one line a frame that leaves the decoder: the only exact count that a window has.
+#: Prints one line per frame that leaves the decoder: the only exact count of a window's frames.
 _FRAME_LOG: Final = "showinfo=checksum=0"
 #: A graph that is rebuilt where size, format or tags change would begin its grid again and lose the frames between.
 _ONE_GRAPH: Final = ("-reinit_filter", "0")
@@ -57,7 +56,7 @@ def input_arguments(media: MediaInfo, fed: Fed) -> list[str]:
 
 
 def hidden_chain(fed: Fed) -> str:
-    """Drop the pictures that an edit list hides: no container here carries that mark of their packets."""
+    """Drop the pictures that an edit list hides: no container used here carries their packets' discard flag."""
     return f"trim=start={float(fed.first - _LESS_THAN_A_FRAME):.6f}"
 
 
@@ -65,9 +64,9 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> 
     """Decode once, write each target of ``folders`` (number -> folder below the working folder).
 
     Args:
-        job: whose targets are written.
+        job: the job whose targets are written.
         folders: which of them, and where.
-        fed: how packets come in, and how far their times are ahead of media time.
+        fed: how packets come in, and the offset of their times from media time.
     """
     outputs = len(folders)
     source = f"[0:0]{join(_FRAME_LOG, hidden_chain(fed))}"
@@ -92,7 +91,7 @@ def extract_arguments(job: ExtractJob, folders: Mapping[int, str], fed: Fed) -> 
 
 
 def image_chain(job: ExtractJob) -> str:
-    """Into what the image encoder takes."""
+    """The chain to what the image encoder takes."""
     tags = tags_after(job.color, job.media)
     alpha = job.media.has_alpha
     is_deep = job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB
@@ -111,7 +110,7 @@ def image_chain(job: ExtractJob) -> str:
 
 
 def hdr_tag_chain(tags: ColorTags) -> str:
-    """Tag RGB frames, for the png encoder writes cICP from the frame's own tags."""
+    """Tag RGB frames, because the png encoder writes cICP from the frame's own tags."""
     if tags.hdr_target is None:
         return ""
     transfer = "smpte2084" if tags.hdr_target is HdrTarget.PQ else "arib-std-b67"

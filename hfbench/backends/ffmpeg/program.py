@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from hfbench.model.cancellation import Control
 
 ENVIRONMENT_NAME: Final = "HFBENCH_FFMPEG"
-#: Seconds between two looks at the cancel token while a program runs.
+#: Seconds between two checks of the cancel token while a program runs.
 _POLL_SECONDS: Final = 0.05
 #: Seconds that a program gets to end after SIGTERM; then it is killed.
 _GRACE_SECONDS: Final = 0.5
-#: Lines of the program's own words that are kept for a bug report.
+#: Lines of the program's log that are kept for a bug report.
 _LAST_WORDS: Final = 12
 #: What ffmpeg exits with after SIGINT or SIGTERM.
 _POLITE_END: Final = 255
 
 _FRAME = re.compile(r"\bn: *\d+ pts: *(-?\d+)")
-#: Whole lines only: other threads' words may stand in the middle of one.
+#: Whole lines only: output of other threads may be in the middle of one.
 _TAGS = re.compile(r"(color_range:\S+ color_space:\S+ color_primaries:\S+ color_trc:[\w.-]+)\s*$")
 _SIZE = re.compile(r" s:(\d+x\d+) ")
 #: The next frame is of another pixel format than the graph was made for; showinfo goes on to print the first one.
@@ -69,7 +69,7 @@ def find_ffmpeg() -> Path:
 
 
 def program_identity() -> str:
-    """What tells one program from another without starting it: the package's version, or the file's own facts."""
+    """What distinguishes programs without starting them: the package's version, or the file's own facts."""
     named = os.environ.get(ENVIRONMENT_NAME)
     found = shutil.which(named) if named else None
     if found is None:
@@ -82,16 +82,16 @@ def program_identity() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProgramReport:
-    """What one run of the program said.
+    """What one run of the program reported.
 
     Attributes:
         pts: media time of each frame that came out of the decoder, seconds, in order.
         decode_errors: packets that could not be decoded.
-        corrupt_frames: decoded, but broken.
+        corrupt_frames: decoded, but damaged.
         frames_encoded: of the (first) output.
         last_words: the end of its log.
         shapes: size and pixel format of each of those frames.
-        tags: colour tags of each of those frames; fewer, or none at the end, where the log was torn.
+        tags: colour tags of each of those frames; fewer, or none at the end, where the log was interleaved.
     """
 
     exit_code: int
@@ -105,7 +105,7 @@ class ProgramReport:
 
     @property
     def was_stopped(self) -> bool:
-        """Whether a signal ended it: by force, or politely, which ffmpeg answers with what it has and code 255."""
+        """Whether a signal ended it: killed, or asked to end, which ffmpeg does with code 255."""
         return self.exit_code < 0 or (self.exit_code == _POLITE_END and "received signal" in self.last_words)
 
     @property
@@ -127,8 +127,8 @@ def run_ffmpeg(
         feed: writes what the program reads from its standard input; called in a thread of its own.
 
     Raises:
-        StopWork: cancelled or out of time; the program is gone by then.
-        ClipTrouble: something else ended it by a signal: what it left behind is no verdict on the source.
+        StopWork: cancelled or out of time; the program has ended by then.
+        ClipTrouble: something else ended it by a signal: what it wrote says nothing about the source.
     """
     command = [str(program), "-hide_banner", "-y", "-loglevel", "repeat+verbose", *arguments]
     with subprocess.Popen(
@@ -137,7 +137,7 @@ def run_ffmpeg(
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        process_group=0,  # Ctrl-C is for us to hand on: an ffmpeg that hears it ends early and calls that a success
+        process_group=0,  # Ctrl-C must not reach ffmpeg: it would end early and report success
     ) as process:
         log = _LogReader(process.stderr)
         feeder = _Feeder(feed, process.stdin)
@@ -184,7 +184,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Feeder(threading.Thread):
-    """Writes to the program's standard input until all is written or the program has enough."""
+    """Writes to the program's standard input until all is written or the program stops reading."""
 
     def __init__(self, feed: Callable[[IO[bytes]], None], pipe: IO[bytes] | None) -> None:
         super().__init__(name="hfbench-ffmpeg-feed", daemon=True)

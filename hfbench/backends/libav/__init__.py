@@ -29,7 +29,7 @@ class LibavBackend:
     """The default backend: no child process, one open file for all windows of a source.
 
     Args:
-        workers: threads that convert and encode pictures, beside the thread that decodes.
+        workers: threads that convert and encode pictures, in addition to the thread that decodes.
     """
 
     name = "libav"

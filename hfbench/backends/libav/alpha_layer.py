@@ -1,6 +1,6 @@
-"""HEVC with an alpha layer (H.265 annex F, as Apple's encoders write it): both layers decoded, and put together.
+"""HEVC with an alpha layer (H.265 annex F, as Apple's encoders write it): both layers are decoded and combined.
 
-FFmpeg's decoder offers alpha to programs that choose a pixel format themselves, which PyAV does not let them. The layer
+FFmpeg's decoder offers alpha to programs that choose a pixel format themselves, which PyAV does not allow. The layer
 is an HEVC stream of its own: its units, renumbered to the base layer, go to a second decoder; its luma is the alpha.
 """
 
@@ -70,7 +70,7 @@ class AlphaLayerDecoder:
         self._waiting.clear()
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """Pictures with alpha; one whose alpha can't be decoded comes without."""
+        """Pictures with alpha; one whose alpha can't be decoded has none."""
         for frame in self._decode_alpha(self._of_layer(packet, 1)):
             self._waiting[frame.pts] = frame
         pictures = self._base.decode(self._of_layer(packet, 0))
@@ -92,7 +92,7 @@ class AlphaLayerDecoder:
 
 
 def _with_alpha(frame: VideoFrame, alpha: VideoFrame | None) -> VideoFrame:
-    """The picture in the same format with alpha, everything else kept; as it is where no alpha of its size came."""
+    """The picture in the same format with alpha, everything else kept; unchanged where no alpha has its size."""
     if alpha is None or (alpha.width, alpha.height) != (frame.width, frame.height):
         return frame
     if alpha.format.components[0].bits != frame.format.components[0].bits:
@@ -121,7 +121,7 @@ def _header_units(extradata: bytes) -> Iterator[bytes]:
 
 
 def _units(data: bytes, length_bytes: int) -> Iterator[bytes]:
-    """NAL units behind lengths of so many bytes; 0: between start codes (H.265 annex B)."""
+    """NAL units after length fields of this many bytes; 0: between start codes (H.265 annex B)."""
     if not length_bytes:
         yield from (unit.rstrip(b"\x00") for unit in data.split(b"\x00\x00\x01") if unit.strip(b"\x00"))
         return

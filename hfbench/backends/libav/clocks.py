@@ -1,4 +1,4 @@
-"""Which clock a file has, decided on the numbers of its packets; and the times that follow from it. Pure arithmetic."""
+"""Which clock a file has, by the timestamps of its packets, and the times that follow from it. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ REORDER_DEPTH: Final = 17
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What one packet says, in ticks.
+    """The timestamps of one packet, in ticks.
 
     Attributes:
         position: its byte in the file, -1 where unknown.
-        is_shown: whether a picture comes of it that an edit list does not hide.
+        is_shown: whether it gives a picture that no edit list hides.
     """
 
     pts: int | None
@@ -100,7 +100,7 @@ def times_in_order(stamps: Sequence[Stamp], *, is_reordered: bool, has_pts: bool
 
     Args:
         stamps: of all packets that show a picture, in decoding order.
-        is_reordered: whether pictures leave the decoder in another order: then decode times are counted, late by what
+        is_reordered: whether pictures leave the decoder in another order: then decode times are used, delayed as
             the first picture is.
         has_pts: whether presentation times are the file's own.
     """
@@ -156,10 +156,10 @@ def _usual_step(known: Sequence[tuple[int, int]]) -> int:
 
 
 def joins_of(stamps: Sequence[Stamp], time_base: Fraction) -> list[Join]:
-    """Where the clock of a transport or program stream jumps, and what makes the pictures follow without a gap.
+    """Where the clock of a transport or program stream jumps, and the shifts that close the gaps.
 
     The rule is that of the ffmpeg program: further ahead than ten seconds, or back by more than a tenth of one, is a
-    jump; shorter pauses are what the recording says.
+    jump; shorter pauses are part of the recording.
     """
     joins: list[Join] = []
     shift = 0
@@ -195,7 +195,7 @@ def joined(stamps: Sequence[Stamp], joins: Sequence[Join], origin_ticks: int, ti
 
 
 def shifted(stamps: Sequence[Stamp], clock: JoinedClock, time_base: Fraction) -> list[int]:
-    """Presentation times with the joins mended, ticks, in decoding order."""
+    """Presentation times with the joins corrected, ticks, in decoding order."""
     times = []
     position = 0
     for stamp in stamps:
@@ -213,7 +213,7 @@ def edited_times(media_times: NDArray[np.int64], edits: Sequence[Edit], time_bas
     Args:
         media_times: of the track's pictures, ticks of its own clock, ascending.
         edits: pieces, in seconds.
-        time_base: seconds a tick.
+        time_base: seconds per tick.
     """
     times: list[Fraction] = []
     for edit in edits:

@@ -1,8 +1,8 @@
-"""What containers say of a picture that PyAV does not hand out: crop, shape of a cropped picture, Dolby Vision, layers.
+"""Facts in containers that PyAV does not offer: crop, shape of a cropped picture, Dolby Vision, layers.
 
 Read from the file itself: ISO/IEC 14496-12 (``clap`` 12.1.4, ``pasp``, ``tkhd`` 8.3.2), QuickTime File Format, RFC 9559
-(Matroska), Dolby Vision Streams Within the ISO Base Media File Format 3.2 (``dvcC``). A file that can't be read so says
-nothing here: libavformat is the judge of what is readable.
+(Matroska), Dolby Vision Streams Within the ISO Base Media File Format 3.2 (``dvcC``). A file that can't be read like
+this has no facts here: libavformat decides what is readable.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Larger headers are not read: no film's sample tables come near it.
+#: Larger headers are not read: the sample tables of the longest films are far smaller.
 _MOST_HEADER_BYTES: Final = 256 << 20
 #: Bytes of a VisualSampleEntry before its first child box, size and type included.
 _VISUAL_ENTRY_BYTES: Final = 86
@@ -50,7 +50,7 @@ class ContainerFacts:
     has_more_layers: bool = False
 
     def crop_of(self, width: int, height: int) -> Crop | None:
-        """What is hidden of decoded pictures of this size; None where nothing is, or what is said can't be."""
+        """What is hidden of decoded pictures of this size; None where nothing is, or the values are impossible."""
         crop = self.crop if self.aperture is None else _crop_of_aperture(self.aperture, width, height)
         if crop is None or crop == Crop(0, 0, 0, 0) or min(crop.left, crop.top, crop.right, crop.bottom) < 0:
             return None
@@ -67,7 +67,7 @@ def _crop_of_aperture(aperture: tuple[Fraction, ...], width: int, height: int) -
 
 
 def container_facts(path: Path, format_name: str, *, track_id: int, index: int) -> ContainerFacts:
-    """Facts of one video stream; nothing where there are none.
+    """Facts of one video stream; an empty value where there are none.
 
     Args:
         path: the file.
@@ -182,7 +182,7 @@ def _number(data: bytes | None) -> int:
 
 
 def _tracks(file: BinaryIO) -> bytes:
-    """The first Tracks element of the first Segment, read without reading what lies before it."""
+    """The first Tracks element of the first Segment, without reading what is before it."""
     while (kind := _vint(file, keeps_marker=True)) is not None:
         size = _vint(file)
         if kind == _TRACKS:

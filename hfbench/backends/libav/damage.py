@@ -1,4 +1,4 @@
-"""Counting what is broken or missing in some windows, for a program that can't say where it met it."""
+"""Counting what is broken or missing in some windows, for a program that can't report where it is."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def superseding(frames: Iterator[tuple[VideoFrame, Fraction]]) -> Iterator[tuple[VideoFrame, Fraction]]:
-    """Of pictures that are shown at one time, the last alone."""
+    """Only the last of pictures that are shown at the same time."""
     held: tuple[VideoFrame, Fraction] | None = None
     for frame, time in frames:
         if held is not None and time > held[1]:

@@ -6,19 +6,17 @@ import contextlib
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Self
 
-import av.error
-
-from hfbench.backends.base import SHAPE_CHANGE, TAGS_CHANGE
 from hfbench.backends.libav.bitstream import can_skip_unreferenced, gives_a_picture_each
 from hfbench.backends.libav.dating import Dating
+from hfbench.backends.libav.decode_packet import Damaged, decode_packet
 from hfbench.backends.libav.decoders import open_decoder
 from hfbench.backends.libav.files import open_media
-from hfbench.backends.libav.frame_facts import tags_of
 from hfbench.backends.libav.packets import PacketReader
 from hfbench.backends.libav.pieces import Piece, pieces_of
-from hfbench.backends.libav.runs import Run, Tally
+from hfbench.backends.libav.runs import Run
+from hfbench.backends.libav.tally import Tally
 from hfbench.model.clock import EditedClock
-from hfbench.model.profile import Activity, recorded, span_of
+from hfbench.model.profile import Activity, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -35,12 +33,8 @@ if TYPE_CHECKING:
 #: How far before the wanted time a second, third, ... seek goes (seconds): containers without an index land late, and
 #: key flags may be wrong. None: decoding begins at the file's start.
 _BACK_OFF: Final = (Fraction(0), Fraction(2), Fraction(10), Fraction(60), None)
-#: Picture types of a decoder that need no other picture; 0 is what decoders say that do not know.
+#: Picture types of a decoder that need no other picture; 0 is reported by decoders that do not know.
 _INTRA_TYPES: Final = (0, 1, 5)
-
-
-class _Damaged(Exception):  # noqa: N818  a signal between two functions here
-    """A decoder with several threads met an error: which pictures it lost can't be seen."""
 
 
 class WindowDecoder:
@@ -50,7 +44,7 @@ class WindowDecoder:
         media: the file, as probed.
         control: obeyed between packets.
         threads: 0 lets FFmpeg choose. Where a decoder with several threads meets damage, the window is decoded again
-            with one, for which pictures are lost can be told with one alone.
+            with one: only then can be seen which pictures are lost.
     """
 
     def __init__(self, media: MediaInfo, control: Control, *, threads: int = 0) -> None:
@@ -81,7 +75,7 @@ class WindowDecoder:
 
     @property
     def period(self) -> Fraction:
-        """Seconds a frame of the file."""
+        """Seconds per frame of the file."""
         return self._media.timing.period
 
     def run(self, grids: Sequence[FrameGrid]) -> Run:
@@ -112,8 +106,8 @@ class WindowDecoder:
     def may_hold_last(self, time: Fraction) -> bool:
         """Whether the last picture that came, shown at ``time``, may be held for the slots after it.
 
-        It may where nothing is known to be missing after it: the window ended before the file did, or this is the
-        file's last picture.
+        That is allowed where nothing is known to be missing after it: the window ended before the file did, or this is
+        the file's last picture.
         """
         last = self._media.timing.last_pts
         if isinstance(self._media.clock, EditedClock):  # any entry may show the track's last picture
@@ -132,7 +126,7 @@ class WindowDecoder:
                 self._last_of_track = time
                 if piece.holds(time):
                     yield frame, piece.shown_at(time)
-        except _Damaged:
+        except Damaged:
             self.tally.decode_errors, self.tally.corrupt_frames = before
             for frame, time in self._attempts(piece, self._one_thread(), is_wanted, is_careful=True):
                 self._last_of_track = time
@@ -171,7 +165,7 @@ class WindowDecoder:
                 return
 
     def _seek(self, piece: Piece, back_off: Fraction | None, decoder: VideoCodecContext) -> bool:
-        """Go to where decoding may begin; True: to the file's start."""
+        """Go to where decoding may begin; returns whether that is the file's start."""
         decoder.flush_buffers()
         if back_off is not None:
             return self.reader.seek(piece.media_start - back_off)
@@ -211,7 +205,7 @@ class WindowDecoder:
         for number, packet in enumerate((*packets, None)):
             if packet is not None:
                 packet.pts = number
-            for frame in self._decode(self._fast, packet, is_careful=True):
+            for frame in self._pictures(self._fast, packet, is_careful=True):
                 of_packet: int | None = frame.pts
                 time = dating.date(frame)
                 if of_packet is not None:
@@ -222,9 +216,9 @@ class WindowDecoder:
     def _entry(
         self, frames: Iterator[tuple[VideoFrame, Fraction]], start: Fraction, before: tuple[int, int]
     ) -> tuple[VideoFrame, Fraction] | None:
-        """The first sound picture after a seek, if it is on screen at ``start`` or earlier.
+        """The first intact picture after a seek, if it is on screen at ``start`` or earlier.
 
-        Pictures before it refer to ones that were not read; that they are broken says nothing about the file.
+        Pictures before it refer to ones that were not read; damage in them says nothing about the file.
         """
         for frame, time in frames:
             if time > start:
@@ -245,7 +239,7 @@ class WindowDecoder:
         """Decode from where the reader is; times are the reader's.
 
         Raises:
-            _Damaged: a decoder with several threads met an error or lost a picture.
+            Damaged: a decoder with several threads met an error or lost a picture.
         """
         dating = Dating(self.reader, self.period)
         expected: set[int] = set()
@@ -262,18 +256,18 @@ class WindowDecoder:
                 decoder.skip_frame = "DEFAULT" if is_needed else "NONREF"
             if is_needed and dated.shows and self._is_counted and packet.pts is not None:
                 expected.add(packet.pts)
-            for frame in self._decode(decoder, packet, is_careful=is_careful):
+            for frame in self._pictures(decoder, packet, is_careful=is_careful):
                 expected.discard(frame.pts)
                 yield frame, dating.date(frame)
         if self._can_skip:
             decoder.skip_frame = "DEFAULT"
-        for frame in self._decode(decoder, None, is_careful=is_careful):
+        for frame in self._pictures(decoder, None, is_careful=is_careful):
             expected.discard(frame.pts)
             yield frame, dating.date(frame)
         self._reached_end_of_file = not self.reader.saw_later
         lost = sum(1 for pts in expected if dating.first is not None and self.reader.time_of(pts) > dating.first)
         if lost and not is_careful:
-            raise _Damaged
+            raise Damaged
         if flagged and not (self.tally.decode_errors or self.tally.corrupt_frames):
             lost = max(lost, flagged)  # a decoder that lost whole pictures draws others from wrong ones, unaware
         self.tally.decode_errors = max(self.tally.decode_errors, lost) + self.reader.count.errors - read_errors
@@ -289,33 +283,7 @@ class WindowDecoder:
             until = None  # the next piece decides how long it is shown
         return is_wanted(piece.shown_at(time), None if until is None else piece.shown_at(until))
 
-    def _decode(
+    def _pictures(
         self, decoder: VideoCodecContext, packet: Packet[VideoStream] | None, *, is_careful: bool
     ) -> list[VideoFrame]:
-        try:
-            with span_of(self._control.recorder, Activity.DECODE, self._media.path.name):
-                frames = decoder.decode(packet)
-        except av.error.EOFError:
-            return []
-        except av.error.FFmpegError as error:
-            if not is_careful:
-                raise _Damaged from error
-            self.tally.decode_errors += 1
-            return []
-        self.tally.frames += len(frames)
-        corrupt = sum(frame.is_corrupt for frame in frames)
-        if corrupt and not is_careful:  # threads flag pictures of two fields as well, and miss some
-            raise _Damaged
-        self.tally.corrupt_frames += corrupt
-        if not self._media.is_intermediate:
-            for frame in frames:
-                self._notice(frame)
-        return frames
-
-    def _notice(self, frame: VideoFrame) -> None:
-        """Note what changes in mid-stream."""
-        media, noticed = self._media, self.tally.noticed
-        if tags_of(frame) != media.frame_tags:
-            noticed[TAGS_CHANGE.kind] = TAGS_CHANGE
-        if (frame.width, frame.height, frame.format.name) != (*media.decoded_size, media.pixel_format):
-            noticed[SHAPE_CHANGE.kind] = SHAPE_CHANGE
+        return decode_packet(decoder, packet, self._media, self._control, self.tally, is_careful=is_careful)

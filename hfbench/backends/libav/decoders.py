@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
-#: FFmpeg's own VP8 and VP9 decoders drop the alpha plane without a word; libvpx's keep it.
+#: FFmpeg's own VP8 and VP9 decoders drop the alpha plane silently; libvpx's keep it.
 _ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
@@ -24,7 +24,7 @@ def decoder_name(stream: VideoStream) -> str:
 
 
 def open_decoder(stream: VideoStream, *, threads: int = 0) -> VideoCodecContext:
-    """The context that decodes the stream; ``threads`` 0 means as many as FFmpeg sees fit."""
+    """The context that decodes the stream; ``threads`` 0 means as many as FFmpeg chooses."""
     name = decoder_name(stream)
     context: Any = stream.codec_context
     if name != context.codec.name:

@@ -1,4 +1,4 @@
-"""Edit lists of MP4 and MOV, read from the boxes: libavformat's own reading is off at cuts between pieces."""
+"""Edit lists of MP4 and MOV, read from the boxes: libavformat is wrong at cuts between pieces."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EditList:
 
     @property
     def is_simple(self) -> bool:
-        """Whether there is at most one piece: libavformat lays that out right."""
+        """Whether there is at most one piece: libavformat handles that correctly."""
         return len(self.edits) <= 1
 
 
@@ -97,7 +97,7 @@ def _full_box(file: IO[bytes], box: _Box) -> tuple[int, bytes]:
 
 
 def _time_scale(file: IO[bytes], box: _Box) -> int:
-    """Ticks a second of a movie or media header (8.2.2, 8.4.2)."""
+    """Ticks per second of a movie or media header (8.2.2, 8.4.2)."""
     version, data = _full_box(file, box)
     scale: int = struct.unpack_from(">I", data, 16 if version else 8)[0]
     if scale == 0:

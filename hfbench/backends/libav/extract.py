@@ -50,7 +50,7 @@ def extract(job: ExtractJob, workers: Workers, control: Control) -> ExtractRepor
 def _attempt_run(
     decoder: WindowDecoder, job: ExtractJob, run: list[int], pipeline: FramePipeline
 ) -> dict[int, TargetReport | TargetFailure]:
-    """One run under a clock of its own: where it takes too long, the file's other windows still get their frames."""
+    """One run with a time limit of its own: if it takes too long, the file's other windows still get their frames."""
     try:
         return dict(_extract_run(decoder, [job.targets[index] for index in run], run, pipeline))
     except StopWork as stop:

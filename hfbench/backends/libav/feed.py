@@ -44,7 +44,7 @@ _MUXERS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 _ALPHA_MUXER: Final = "matroska"
 _MATROSKA_TICKS: Final = 1000
-#: Codecs whose pixels depend on depths or palettes that no other container keeps: they are handed over decoded.
+#: Codecs whose pixels depend on depths or palettes that no other container keeps: they are passed on decoded.
 _AS_PICTURES: Final = ("8bps", "aasc", "cscd", "msrle", "msvideo1", "qtrle", "rawvideo", "smc", "tscc")
 #: What both libavformat and libavfilter hold as a time base.
 _LARGEST_TIME_BASE: Final = 2**31 - 1
@@ -53,13 +53,13 @@ _BUFFER_BYTES: Final = 1 << 18
 
 @dataclass(slots=True)
 class Fed:
-    """What was fed; filled while it goes on.
+    """What was fed; updated during the feeding.
 
     Attributes:
-        time_base: seconds a tick, in which all times are whole.
+        time_base: seconds per tick, in which all times are whole numbers.
         bias: seconds that were added to every time.
         first: when the file's first picture is shown, seconds, bias included; an edit list may hide some before it.
-        container: FFmpeg's name of what it is wrapped in.
+        container: FFmpeg's name of the container.
         codec: the decoder to use, empty for the source's own.
         decoded: pictures decoded here, to find where to begin or because no container keeps their codec.
         saw_later: whether the file goes on after the window.
@@ -107,10 +107,10 @@ class WindowFeed:
         self.fed.decoded = self._decoder.tally.frames
 
     def write(self, pipe: IO[bytes]) -> None:
-        """Write it all.
+        """Write all packets.
 
         Raises:
-            BrokenPipeError: the reader has enough.
+            BrokenPipeError: the reader has ended.
             ClipTrouble: the file can't be read.
             StopWork: cancelled or out of time.
         """
@@ -235,7 +235,7 @@ def _keeps_tag(muxer: str, stream: VideoStream, tag: str) -> bool:
 
 
 def _common_time_base(media: MediaInfo, time_base: Fraction) -> Fraction:
-    """Seconds a tick that hold the times of packets and of edits exactly, where two 32-bit numbers allow it."""
+    """Seconds per tick that hold the times of packets and of edits exactly, where two 32-bit numbers allow it."""
     parts = [time_base.denominator, media.origin.denominator]
     if isinstance(media.clock, EditedClock):
         parts += [part.denominator for edit in media.clock.edits for part in (edit.start, edit.end, edit.media_start)]
@@ -244,7 +244,7 @@ def _common_time_base(media: MediaInfo, time_base: Fraction) -> Fraction:
 
 
 class _Sink:
-    """What PyAV writes to: a pipe, without its other methods, for a pipe can't seek."""
+    """What PyAV writes to: a pipe without its other methods, because it can't seek."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe

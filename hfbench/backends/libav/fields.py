@@ -1,4 +1,4 @@
-"""Field-coded H.264: two packets a picture, told apart by their slice headers (H.264, 7.3.2.1.1 and 7.3.3)."""
+"""Field-coded H.264: two packets per picture, distinguished by their slice headers (H.264, 7.3.2.1.1 and 7.3.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADER_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class _Sequence:
-    """What a sequence parameter set says that a slice header is read by."""
+    """The values of a sequence parameter set that are needed to read a slice header."""
 
     frame_number_bits: int
     has_fields: bool
@@ -32,7 +32,7 @@ class _Field:
 
 
 class FieldPairs:
-    """Tells second fields from first ones; fed with packets in decoding order.
+    """Distinguishes second fields from first ones; fed with packets in decoding order.
 
     Args:
         extradata: an AVC configuration record (ISO/IEC 14496-15, 5.3.3.1) or Annex B headers.
@@ -159,7 +159,7 @@ def _record_units(record: bytes) -> Iterator[bytes]:
 
 
 def _units(data: bytes, length_bytes: int) -> Iterator[bytes]:
-    """NAL units behind lengths of so many bytes; 0: between start codes (annex B)."""
+    """NAL units after length fields of this many bytes; 0: between start codes (annex B)."""
     if not length_bytes:
         yield from (unit for unit in data.split(b"\x00\x00\x01")[1:] if unit)
         return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 IO_TIMEOUT = (30.0, 30.0)
 #: Containers without an index, which recorders split and join byte by byte.
 JOINABLE: Final = ("mpegts", "mpeg")
-#: Video without a container, by libavformat's names: pictures without a single time.
+#: Video without a container, by libavformat's names: pictures without any times.
 _RAW_STREAMS: Final = {
     "h264": "H.264",
     "hevc": "HEVC",
@@ -49,7 +49,7 @@ def open_input(path: Path, *, ignore_edits: bool = False) -> Iterator[InputConta
 
     Args:
         path: absolute.
-        ignore_edits: whether an edit list is left to us: samples then come with their own times.
+        ignore_edits: whether edit lists are not applied by libavformat: samples then have their own times.
 
     Raises:
         ClipTrouble: the file is not readable media, or a raw stream without timing.
@@ -68,7 +68,7 @@ def _open(path: Path, formats: str, options: dict[str, str]) -> InputContainer:
 
 
 def _trouble(path: Path, error: Exception) -> ClipTrouble:
-    """Why a file can't be opened; a raw stream is named, with the way to wrap it."""
+    """Why a file can't be opened; for a raw stream the message says how to wrap it."""
     try:
         with _open(path, ",".join(_RAW_STREAMS), {}) as container:
             name = _RAW_STREAMS.get(container.format.name, container.format.name)
@@ -86,7 +86,7 @@ def _trouble(path: Path, error: Exception) -> ClipTrouble:
 
 @contextmanager
 def open_media(media: MediaInfo) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A probed file, open once more, and the stream that the probe chose.
+    """Open a probed file again; yields it and the stream that the probe chose.
 
     Raises:
         ClipTrouble: the file is not readable any more.
@@ -99,7 +99,7 @@ def open_media(media: MediaInfo) -> Iterator[tuple[InputContainer, VideoStream]]
 
 
 def keep_only(container: InputContainer, stream: VideoStream) -> None:
-    """Have the demuxer skip every other stream's packets."""
+    """Make the demuxer skip all other streams' packets."""
     from av.stream import Discard
 
     for other in container.streams:

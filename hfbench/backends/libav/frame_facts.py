@@ -1,4 +1,4 @@
-"""From PyAV's objects to our values: tags, side data, orientation. Everything is copied while the file is open."""
+"""Values of the model from PyAV's objects: tags, side data, orientation. All is copied while the file is open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from hfbench.color import ColorTags
 from hfbench.model.media import ContentLight, HdrFacts, MasteringDisplay, Orientation
-from hfbench.pixels.filters import orientation_of
+from hfbench.pixels.orientation import orientation_of
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -73,7 +73,7 @@ def has_other_views(frame: VideoFrame) -> bool:
 
 
 def _side_data(frame: VideoFrame, number: int) -> bytes | None:
-    """Side data by libavutil's number; other types are passed over."""
+    """Side data by libavutil's number; other types are skipped."""
     container: Any = frame.side_data
     found = container.get(SideDataType(number))
     return None if found is None else bytes(found)
@@ -123,7 +123,7 @@ def _content_light(data: bytes | None) -> ContentLight | None:
 
 
 def _dolby_vision_profile(data: bytes | None) -> int | None:
-    """The profile, from the RPU header, by the rule that FFmpeg's decoder has for streams without a configuration box.
+    """The profile, from the RPU header, by the rule of FFmpeg's decoder for streams without a configuration box.
 
     Header layout (AVDOVIRpuDataHeader): byte 4 RPU profile, 10 full-range flag, 13 VDR depth, 15 enhancement-layer
     resampling flag, 16 residual disabled.

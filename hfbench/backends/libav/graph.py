@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hfbench.color import ColorTags
 
-#: What the buffer source calls H.273's matrices and ranges; everything else is "unknown" to it.
+#: The buffer source's names for H.273's matrices and ranges; everything else is "unknown" to it.
 _COLORSPACE = {
     Matrix.RGB: "gbr",
     Matrix.BT709: "bt709",
@@ -31,7 +31,7 @@ _COLORSPACE = {
 }
 #: libswscale's exact path (``flags=unstable``) reads and writes past the end of narrower rows: 8.1 crashes on them.
 _LEAST_WIDTH = 64
-#: The buffer source wants one; a filter of single frames does not care which.
+#: The buffer source needs one; for a filter of single frames any value will do.
 _ANY_TIME_BASE = "1/1000000"
 _RANGE = {ColorRange.LIMITED: "tv", ColorRange.FULL: "pc"}
 
@@ -39,7 +39,7 @@ _RANGE = {ColorRange.LIMITED: "tv", ColorRange.FULL: "pc"}
 class ChainRunner:
     """A chain that is built for the first frame and rebuilt when a frame of another kind comes.
 
-    Not for several threads at once: each has its own.
+    Not thread-safe: each thread has its own.
     """
 
     def __init__(self, chain: str, tags: ColorTags) -> None:
@@ -92,7 +92,7 @@ class ChainRunner:
 
 
 def convert(runner: ChainRunner, frame: VideoFrame) -> VideoFrame:
-    """A frame through a chain, where an error of the library is the clip's.
+    """Run a frame through a chain; an error of the library is a failure of the clip.
 
     FFmpeg's errors derive from ``OSError`` in Python: unnamed, they would be taken for a full disk.
 
@@ -110,7 +110,7 @@ def convert(runner: ChainRunner, frame: VideoFrame) -> VideoFrame:
 
 
 def with_room(frame: VideoFrame) -> VideoFrame:
-    """The frame's samples at the top left of a larger one, so that rows have bytes behind them."""
+    """The frame's samples at the top left of a larger one, so that there are bytes after its rows."""
     roomy = av.VideoFrame(frame.width + _LEAST_WIDTH, frame.height + 2, frame.format.name)
     for old, new in zip(frame.planes, roomy.planes, strict=True):
         if not old.line_size:  # a palette

@@ -1,4 +1,4 @@
-"""What the distances between pictures say: the period, and whether it is constant."""
+"""The period of pictures, and whether it is constant, from the distances between them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def is_variable(ticks: NDArray[np.int64], time_base: Fraction) -> bool:
 
 
 def period_of(ticks: NDArray[np.int64], stream: VideoStream, time_base: Fraction, *, is_vfr: bool) -> Fraction:
-    """Seconds a frame: the mean distance at a constant rate, the median at a variable one."""
+    """Seconds per frame: the mean distance at a constant rate, the median at a variable one."""
     if ticks.size > 1:
         mean = Fraction(int(ticks[-1] - ticks[0]), ticks.size - 1)
         distance = Fraction(int(np.median(np.diff(ticks)))) if is_vfr else mean

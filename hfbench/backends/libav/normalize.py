@@ -18,8 +18,9 @@ from hfbench.model.metrics import WorkCounters
 from hfbench.model.plan import ClipPlan, Intermediate
 from hfbench.model.result import FailureKind
 from hfbench.pixels.cube_files import cube_of
-from hfbench.pixels.filters import color_chain, intermediate_chain, intermediate_tags, join, source_chain
+from hfbench.pixels.filters import color_chain, intermediate_chain, join, source_chain
 from hfbench.pixels.intermediates import IntermediateSpec, intermediate_media, intermediate_spec
+from hfbench.pixels.tags import intermediate_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def normalize(plan: ClipPlan, into: Path, control: Control) -> NormalizeReport:
         control: obeyed between packets.
 
     Raises:
-        ClipTrouble: no frame came out, or the intermediate can't be written.
+        ClipTrouble: there is no frame, or the intermediate can't be written.
         StopWork: cancelled or out of time.
     """
     spec = intermediate_spec(plan)
@@ -74,7 +75,7 @@ _OUTPUT_ERRORS: Final = {
 
 
 def _trouble_of(error: OSError) -> ClipTrouble:
-    """The output's trouble where the system says so, else this clip's."""
+    """An error of the output where the system says so, else a failure of this clip."""
     if error.errno in _OUTPUT_ERRORS:
         message = f"the intermediate can't be written: {error.strerror or error}"
         return ClipTrouble(FailureKind.OUTPUT_FAILED, message, str(error))
@@ -106,13 +107,13 @@ def _own_times(decoder: WindowDecoder, time_base: Fraction) -> Iterator[tuple[Vi
 
 
 def _on_grid(decoder: WindowDecoder, grid: FrameGrid, ticks_per_slot: int) -> Iterator[tuple[VideoFrame, int]]:
-    """One frame a slot."""
+    """One frame per slot."""
     for shown in decoder.run([grid]):
         yield from ((shown.frame, slot * ticks_per_slot) for slot in shown.slots[0])
 
 
 def _encode(path: Path, plan: ClipPlan, spec: IntermediateSpec, dated: _Dated) -> tuple[int, Fraction]:
-    """Write the intermediate; returns how many frames it holds, and the seconds a tick that its muxer chose."""
+    """Write the intermediate; returns how many frames it holds, and the seconds per tick that its muxer chose."""
     color = plan.normalize.color if plan.normalize is not None else None
     tags = intermediate_tags(color, plan.media)
     runner = ChainRunner(_picture_chain(plan, spec), tags)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hfbench.model.cancellation import Control
     from hfbench.model.media import MediaInfo
 
-#: Times that are kept behind a packet to find the one that follows it.
+#: Times that are kept after a packet to find the one that follows it.
 _TIMES_KEPT: Final = 4 * REORDER_DEPTH
 
 
@@ -39,7 +39,7 @@ class DatedPacket:
         time: when its picture is shown, seconds on the clock of the reader; None where the order of the decoder's
             pictures decides, or nothing is known.
         until: when the next picture follows, as far as is known: not before that; None where nothing follows yet.
-        shows: whether a picture comes of it.
+        shows: whether it gives a picture.
         is_incomplete: whether the container lost a part of it (MPEG-TS counts its packets).
     """
 
@@ -98,11 +98,11 @@ class PacketReader:
 
     @property
     def time_base(self) -> Fraction:
-        """Seconds a tick of the packets."""
+        """Seconds per tick of the packets."""
         return self._time_base
 
     def time_of(self, ticks: int) -> Fraction:
-        """Seconds of the reader's clock."""
+        """Ticks as seconds of the reader's clock."""
         return ticks * self._time_base - self._origin
 
     def seek(self, wanted: Fraction) -> bool:
@@ -207,7 +207,7 @@ class PacketReader:
         return self.time_of(order[max(0, min(number - REORDER_DEPTH, len(order) - 1))])
 
     def _date(self, packet: Packet[VideoStream]) -> Fraction | None:
-        """The time of a packet; what comes out of the decoder carries the same, in ticks."""
+        """The time of a packet; its picture leaves the decoder with the same time, in ticks."""
         clock = self._media.clock
         if self.order is not None:
             packet.pts = None

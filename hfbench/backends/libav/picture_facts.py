@@ -1,4 +1,4 @@
-"""What the pictures of a source are: size, crop, sample aspect ratio, alpha, and what about them is worth a note."""
+"""What the pictures of a source are: size, crop, sample aspect ratio, alpha, and what is unusual about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hfbench.model.media import Crop
 
 Note = tuple[str, str]
-#: No camera or anamorphic lens comes near it: a sample aspect ratio beyond is a slip of the writer.
+#: No camera or anamorphic lens comes near it: a larger sample aspect ratio is an error in the file.
 _LARGEST_ASPECT: Final = 16
 
 
@@ -54,7 +54,7 @@ def shape_of(frame: VideoFrame, stream: VideoStream, facts: ContainerFacts, path
     """The shape of a stream's pictures.
 
     Raises:
-        ClipTrouble: what would be written is larger than :data:`MAX_PIXELS`.
+        ClipTrouble: the written picture would be larger than :data:`MAX_PIXELS`.
     """
     crop = facts.crop_of(frame.width, frame.height)
     width, height = frame.width, frame.height

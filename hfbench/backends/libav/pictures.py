@@ -21,11 +21,11 @@ from hfbench.pixels.filters import (
     scaled_media,
     size_chain,
     source_chain,
-    tags_after,
 )
 from hfbench.pixels.images import encode_image, to_eight_bits
 from hfbench.pixels.kernels.layouts import layout_of
 from hfbench.pixels.kernels.loading import load
+from hfbench.pixels.tags import tags_after
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -42,7 +42,7 @@ EIGHT_BITS: Final = 8
 
 
 class PictureJob(Protocol):
-    """What decides the pixels of a file's frames."""
+    """What determines the pixels of a file's frames."""
 
     @property
     def media(self) -> MediaInfo:
@@ -65,7 +65,7 @@ class FramePictures:
     """Encodes the frames of one job; called from many threads.
 
     Attributes:
-        pixels: what converts the frames; one of another size or format than the file's first is libavfilter's.
+        pixels: what converts the frames; frames of another size or format than the first go to libavfilter.
     """
 
     def __init__(self, job: PictureJob, recorder: ProfileRecorder | None = None) -> None:
@@ -96,7 +96,7 @@ class FramePictures:
         return pixels if self._job.image.format is ImageFormat.PNG16 else to_eight_bits(pixels)
 
     def _planes(self, frame: VideoFrame) -> list[Any] | None:
-        """What the kernels take; None where the frame is libavfilter's."""
+        """The planes for the kernels; None where libavfilter has to convert the frame."""
         if self._maker is None:
             return None
         layout = self._maker.layout
@@ -152,7 +152,7 @@ def planes_of(frame: VideoFrame, bits: int) -> list[Any] | None:
 def picture_chain(job: PictureJob) -> str:
     """Decoded frame -> RGB of the clip's size: source, colour, shape, then depth.
 
-    8-bit images of deeper pictures stay at 16 bits here: rounding them once, exactly, is the image writer's.
+    8-bit images of deeper pictures stay at 16 bits here: the image writer rounds them once, exactly.
     """
     tags = tags_after(job.color, job.media)
     is_deep = job.image.format is ImageFormat.PNG16 or job.media.bit_depth > EIGHT_BITS or tags.matrix == Matrix.RGB

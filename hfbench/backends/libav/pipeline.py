@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from hfbench.model.plan import Pixels
     from hfbench.model.profile import ProfileRecorder
 
-#: Decoded frames that may wait for a worker, beside the one that each worker holds: bounds memory at 4K.
+#: Decoded frames that may wait for a worker, in addition to the one that each worker holds: limits the memory at 4K.
 _FRAMES_WAITING: Final = 2
 
 
 class Workers:
-    """Threads that serve every job of a backend, and a bound on the frames that they all hold.
+    """Threads that serve every job of a backend, and a limit for the frames that they hold together.
 
     Args:
         pool: runs the work.
@@ -91,7 +91,7 @@ class FramePipeline:
         self._collect(only_finished=False)
 
     def raise_trouble(self) -> None:
-        """Raise what went wrong on a worker.
+        """Raise an error that occurred on a worker.
 
         Raises:
             ClipTrouble: the output can't be written.

@@ -15,7 +15,7 @@ from hfbench.backends.libav.decoders import decoder_name, open_decoder
 from hfbench.backends.libav.files import keep_only, keeps_decode_times_only, open_input, video_stream
 from hfbench.backends.libav.frame_facts import has_alpha, hdr_facts_of, orientation_of_frame, tags_of
 from hfbench.backends.libav.picture_facts import picture_notes, refuse_huge, shape_of
-from hfbench.backends.libav.runs import Tally
+from hfbench.backends.libav.tally import Tally
 from hfbench.backends.libav.timing import Timing, read_timing
 from hfbench.model.media import MediaInfo
 from hfbench.model.result import FailureKind
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hfbench.model.cancellation import Control
     from hfbench.model.media import FrameTiming, HdrFacts
 
-#: Packets that may pass without a single frame before a file is given up.
+#: Packets without a frame after which a file is given up.
 _PATIENCE_PACKETS = 600
 #: Longer than pauses in recordings usually are (seconds).
 _LONG_HOLD_SECONDS = 300

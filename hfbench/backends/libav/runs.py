@@ -1,20 +1,19 @@
-"""Decoded pictures and the slots that show them, and what the reading of a file cost."""
+"""Decoded pictures and the slots that show them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from hfbench.model.metrics import WorkCounters
 from hfbench.timebase import FrameGrid, GridSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from fractions import Fraction
 
     from av import VideoFrame
 
-    from hfbench.backends.libav.decode import WindowDecoder
+    from hfbench.backends.libav.tally import Tally
     from hfbench.model.result import ClipWarning
 
 
@@ -26,35 +25,33 @@ class Shown:
     slots: tuple[range, ...]
 
 
-@dataclass(slots=True)
-class Tally:
-    """What the reading of a file cost and met; filled while it goes on.
+class PictureSource(Protocol):
+    """Decodes windows: :class:`hfbench.backends.libav.decode.WindowDecoder`."""
 
-    Attributes:
-        decode_errors, corrupt_frames, noticed: of the present run of windows.
-    """
+    tally: Tally
 
-    packets: int = 0
-    frames: int = 0
-    files: int = 1
-    decode_errors: int = 0
-    corrupt_frames: int = 0
-    noticed: dict[str, ClipWarning] = field(default_factory=dict)
+    @property
+    def period(self) -> Fraction:
+        """Seconds per frame of the file."""
 
-    def work(self) -> WorkCounters:
-        """The reading as work counters, the opening of its file included."""
-        return WorkCounters(files_opened=self.files, packets_read=self.packets, frames_decoded=self.frames)
+    def window(
+        self, start: Fraction, end: Fraction | None, is_wanted: Callable[[Fraction, Fraction | None], bool]
+    ) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """Pictures of a window, in order of presentation."""
+
+    def may_hold_last(self, time: Fraction) -> bool:
+        """Whether the last picture that came, shown at ``time``, may be held for the slots after it."""
 
 
 class Run:
-    """One pass over windows that overlap or touch. Iterate over it once; then read what came of it.
+    """One pass over windows that overlap or touch. Iterate over it once; then its attributes are final.
 
     Attributes:
-        decode_errors: packets that could not be decoded, and pictures that did not come.
-        corrupt_frames: pictures that are shown and broken.
+        decode_errors: packets that could not be decoded, and pictures that are missing.
+        corrupt_frames: broken pictures that are shown.
     """
 
-    def __init__(self, decoder: WindowDecoder, grids: tuple[FrameGrid, ...]) -> None:
+    def __init__(self, decoder: PictureSource, grids: tuple[FrameGrid, ...]) -> None:
         self._decoder = decoder
         self._grids = grids
         self._samplers = tuple(GridSampler(grid) for grid in grids)

@@ -1,4 +1,4 @@
-"""When the pictures of a file are shown: from index entries where they tell, else from all packets.
+"""When the pictures of a file are shown: from index entries where these suffice, else from all packets.
 
 ``avg_frame_rate != r_frame_rate`` is wrong both ways (Matroska with holds, phone jitter, MPEG-TS), so variable frame
 rate is read off the timestamps themselves.
@@ -105,7 +105,7 @@ def read_timing(
 
 
 def _by_index(source: Source) -> Timing | None:
-    """From the index of an unfragmented mp4 and the packets at its ends; None where the index does not tell."""
+    """From the index of an unfragmented mp4 and the packets at its ends; None where the index does not suffice."""
     stream = source.stream
     index = index_times(stream)
     if index is None or is_variable(index, source.time_base) or (source.is_reordered and not source.has_pts):
@@ -129,7 +129,7 @@ def _by_index(source: Source) -> Timing | None:
 
 
 def _bypackets_of(source: Source) -> Timing:
-    """From all packets: whether their times can be believed, and what they are if not."""
+    """From all packets: whether their times are right, and the right ones if not."""
     rewind(source.container, source.stream)
     stamps = list(stamps_of(source))
     shown = [stamp for stamp in stamps if stamp.is_shown]
@@ -151,7 +151,7 @@ def _bypackets_of(source: Source) -> Timing:
 
 
 def _by_order(source: Source, notes: tuple[Note, ...], packets: int) -> Timing:
-    """From the order of the pictures; an edit list that makes up for a delay that is lost would hide the first ones."""
+    """From the order of the pictures; an edit list that compensates a lost delay would hide the first ones."""
     with open_input(source.path, ignore_edits=True) as container:
         stream = same_stream(container, source)
         times = order_times(container, stream, source.control)
@@ -163,7 +163,7 @@ def _by_order(source: Source, notes: tuple[Note, ...], packets: int) -> Timing:
 
 
 def _clock_of(source: Source, shown: Sequence[Stamp]) -> tuple[Clock, tuple[Note, ...]]:
-    """How far the times of all packets can be believed."""
+    """Which clock the file has, by whether the times of all packets are plausible."""
     if not source.has_pts:
         return (OrderClock() if source.is_reordered else StatedClock()), ()
     joins = joins_of(shown, source.time_base) if source.container.format.name in JOINABLE else []

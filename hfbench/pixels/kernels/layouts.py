@@ -1,4 +1,4 @@
-"""Which pictures the kernels can convert, and how their planes lie. Pure: numba is not needed to ask."""
+"""Which pictures the kernels can convert, and the layout of their planes. Pure: this does not need numba."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from hfbench.model.media import Crop, Orientation
 from hfbench.model.plan import GamutSwap
-from hfbench.pixels.filters import source_tags
 from hfbench.pixels.kernels.reading import LUMA_WEIGHTS
+from hfbench.pixels.tags import source_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,12 +41,12 @@ _TURN: Final[dict[Orientation, Callable[[Plane], Plane]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the planes of a picture lie, and how its codes are to be read.
+    """The layout of a picture's planes, and how its codes are to be read.
 
     Attributes:
         width, height: decoded pixels.
         has_half_width, has_half_height: of chroma.
-        depth: bits of a code. stored: bits of a sample, more than ``depth`` where codes lie at the top.
+        depth: bits of a code. stored: bits of a sample, more than ``depth`` where codes are in the top bits.
         is_semi_planar: whether Cb and Cr share a plane.
         matrix, range: H.273's matrix, FFmpeg's range.
         crop: decoded pixels that are hidden at each side.
@@ -102,7 +102,7 @@ class Layout:
         return y, u, v
 
     def _shown(self, plane: Plane, is_chroma: bool) -> Plane:  # noqa: FBT001  of no use to anyone else
-        """The part of a plane that is shown, without what stands behind its rows."""
+        """The part of a plane that is shown, without the padding of its rows."""
         crop = self.crop or Crop(0, 0, 0, 0)
         x_shift, y_shift = is_chroma and self.has_half_width, is_chroma and self.has_half_height
         left, top = crop.left >> x_shift, crop.top >> y_shift
@@ -114,7 +114,7 @@ def layout_of(media: MediaInfo, color: ColorMap | None) -> Layout | None:
     """How the kernels read a source's frames; None where they can't.
 
     They take Y'CbCr without alpha at any size, depth, subsampling by two, range and usual matrix, with square pixels.
-    Odd sizes with subsampled chroma can't be turned, nor any cropped at an odd place: chroma would come to lie between
+    Odd sizes with subsampled chroma can't be turned, nor any cropped at an odd place: chroma would be between
     other pixels.
     """
     planar = _PLANAR.fullmatch(media.pixel_format)

@@ -1,4 +1,4 @@
-"""Compiling the kernels once a machine, and loading them once a process."""
+"""Compiles the kernels once per machine, and loads them once per process."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _load(announce: Callable[[], None]) -> ModuleType:
 
 @contextlib.contextmanager
 def _only_one_process(folder: Path | None) -> Iterator[None]:
-    """Two processes must not write to numba's index at once; where that can't be had, nothing is kept."""
+    """Two processes must not write to numba's index at once; where that can't be ensured, nothing is kept."""
     from filelock import FileLock, Timeout
 
     if folder is None:
@@ -97,7 +97,7 @@ def _only_one_process(folder: Path | None) -> Iterator[None]:
 
 
 def state_on_disk() -> str:
-    """What is kept, in a few words, for ``hfbench doctor``."""
+    """A short description of the kept code, for ``hfbench doctor``."""
     if why_not():
         return why_not()
     from hfbench.pixels.kernels import places

@@ -71,7 +71,7 @@ class PictureMaker:
 
     Args:
         kernels: the compiled functions.
-        layout: how frames lie.
+        layout: of the frames.
         color: the map of colours, not ``gamut``.
         image: what to make.
         tags: what the values in the file mean.
@@ -155,9 +155,9 @@ class PictureMaker:
     def _fill_table(
         self, table: _PairTable, planes: tuple[Plane, Plane, Plane], curves: tuple[Any, ...], buffers: _Buffers
     ) -> None:
-        """Rows for the pairs of chroma that came up for the first time.
+        """Fill the rows for pairs of chroma that occur for the first time.
 
-        Under a lock: no thread may find a pair numbered whose row is not filled yet.
+        Under a lock: no thread may see the number of a pair before its row is filled.
         """
         with table.lock:
             start = int(table.index[_PAIRS])

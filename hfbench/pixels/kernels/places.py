@@ -12,7 +12,7 @@ from hfbench.home import kernels_folder
 
 
 def _version() -> str:
-    """What compiled code depends on beside the processor, which numba checks: our text and numba."""
+    """What compiled code depends on, besides the processor, which numba checks: its source and numba."""
     digest = hashlib.sha256(numba.__version__.encode())
     for name in ("blocks", "compiled", "rows", "shapes"):
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
@@ -20,7 +20,7 @@ def _version() -> str:
 
 
 def _usable(folder: Path) -> bool:
-    """Whether the folder can be written: then code is kept there, else it is compiled anew in each process."""
+    """Whether the folder can be written: then code is kept there, else it is compiled again in each process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".probe"
@@ -42,5 +42,5 @@ if CACHE:
 
 
 def forget() -> None:
-    """Numba's setting as it was: others in this process may use it too."""
+    """Restore numba's setting: other code in this process may use it too."""
     _CONFIG.CACHE_DIR = _BEFORE

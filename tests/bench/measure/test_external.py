@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,17 +102,21 @@ def test_cache_folders(log: list[tuple[str, RunRequest]], cache: str, folders: i
     assert cache == "off" or not others & set(used)  # roles never share a cache
 
 
-def test_engines_are_closed_at_a_restart_and_at_the_end(tmp_path: Path) -> None:
+def test_engines_are_closed_at_a_restart_after_a_run_and_at_the_end(
+    tmp_path: Path, make_work: Callable[..., Work]
+) -> None:
     started: list[Recorder] = []
 
     def start(spec: EngineSpec) -> Recorder:
         started.append(Recorder(spec, [], {}))
         return started[-1]
 
-    work = Work(cases=(), scenarios={})
     baseline = {"baseline": EngineSpec("old", ("x",))}
-    with open_run_root(tmp_path) as root, Engines(baseline, work, root, start=start) as engines:
+    with open_run_root(tmp_path) as root, Engines(baseline, make_work(limit_seconds=7), root, start=start) as engines:
         engines.restart()
+        engines.restart()  # nothing has run: the engines are as good as new
+        assert [each.closed for each in started] == [False]
+        engines.run("baseline", on(), is_checked=False)
         engines.restart()
         assert [each.closed for each in started] == [True, False]
         assert engines.facts() == {"old": {"engine": "recorder", "version": "1"}}
