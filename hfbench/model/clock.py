@@ -49,7 +49,7 @@ class JoinedClock:
         """Seconds to add to a presentation time that is ``ahead`` seconds after its decode time.
 
         Program streams leave times out, and libavformat takes the presentation time of a reference picture from the
-        one that follows it: that of the last before a join lies on the next part's clock.
+        one that follows it: that of the last before a join is on the next part's clock.
         """
         own = self.shift_at(position)
         following = next((each.shift for each in self.joins if each.position > position), own)
