@@ -27,7 +27,7 @@ def test_a_missing_file_lists_nothing(tmp_path: Path) -> None:
 
 def test_a_line_that_is_no_checksum_is_refused(tmp_path: Path) -> None:
     (tmp_path / "sums").write_text("<<<<<<< HEAD\n", encoding="utf-8")
-    with pytest.raises(FixtureError, match="no checksum"):
+    with pytest.raises(FixtureError, match="not a checksum"):
         read(tmp_path / "sums")
 
 
