@@ -12,9 +12,10 @@ from hfbench.bench.judge.canary import CPU, Canary, above_zero
 from hfbench.bench.judge.comparability import Side, Unlike, case_of, unlike_cases, unlike_machines
 from hfbench.bench.judge.comparison import Comparison, Kind, Row, interval
 from hfbench.bench.judge.counters import COUNTERS, CounterJudgement, Runs, judge_counter
+from hfbench.bench.judge.statistical_verdict import statistical_verdict
 from hfbench.bench.judge.stats import Judgement, Rule, State, judge
 from hfbench.bench.judge.terms import APART_FAIL_ABOVE, WALL, Pairing, Terms, TimeMetric
-from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Unsure, Verdict, combine, of_case
+from hfbench.bench.judge.verdict import CouldNotMeasure, Fail, Pass, Verdict, combine, of_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -138,22 +139,7 @@ def _rule(metric: TimeMetric, terms: Terms, pairs: int) -> Rule:
 def _verdict_of_time(case: Case, name: str, judgement: Judgement, rule: Rule, pairing: Pairing) -> Verdict:
     found = judgement.bound
     change = f"{case}: {name} {found.change:+.1%} {interval(found)} over {found.pairs} pairs"
-    match judgement.state:
-        case State.PASS:
-            return Pass()
-        case State.FAIL:
-            return Fail((change,))
-        case State.CONTINUE:
-            return Unsure((f"{change}: not decided yet",))
-        case State.UNSURE:
-            least = judgement.smallest_detectable
-            seen = (
-                f"a change of {least:+.1%} would have been seen"
-                if math.isfinite(least)
-                else f"too few pairs: fewer than {rule.least_pairs} can't show a regression here"
-            )
-            where = " (measured apart)" if pairing is Pairing.APART else ""
-            return Unsure((f"{change}{where}: {seen}",))
+    return statistical_verdict(change, judgement, rule, " (measured apart)" if pairing is Pairing.APART else "")
 
 
 def _budget_row(case: Case, name: str, below: float, before: Sequence[Sample], after: Sequence[Sample]) -> Row:

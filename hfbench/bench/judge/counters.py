@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from hfbench.bench.judge.stats import Judgement, Rule, State, judge
+from hfbench.bench.judge.statistical_verdict import statistical_verdict
+from hfbench.bench.judge.stats import Judgement, Rule, judge
 from hfbench.bench.judge.verdict import Fail, Pass, Unsure, Verdict
 
 if TYPE_CHECKING:
@@ -117,21 +118,7 @@ def judge_counter(name: str, runs: Runs, allowance: Allowance, rule: Rule) -> Co
 
 def _verdict(name: str, judgement: Judgement, rule: Rule) -> Verdict:
     change = f"{name}, which varies from run to run, {judgement.bound.change:+.1%} over {judgement.bound.pairs} pairs"
-    match judgement.state:
-        case State.PASS:
-            return Pass()
-        case State.FAIL:
-            return Fail((change,))
-        case State.CONTINUE:
-            return Unsure((f"{change}: not decided yet",))
-        case State.UNSURE:
-            least = judgement.smallest_detectable
-            seen = (
-                f"a change of {least:+.1%} would have been seen"
-                if math.isfinite(least)
-                else f"too few pairs: fewer than {rule.least_pairs} can't show a regression here"
-            )
-            return Unsure((f"{change}: {seen}",))
+    return statistical_verdict(change, judgement, rule)
 
 
 def counter_logs(name: str, before: Iterable[Sample], after: Iterable[Sample]) -> list[float]:
