@@ -1,7 +1,7 @@
 """The decode limit: what it costs to open, seek and decode a scenario's windows, and nothing else.
 
-No engine that delivers these frames can cost less on the same libraries, so the ratio to it says how much of an
-engine's time is its own.
+An engine that decodes every picture of the windows on the same libraries cannot cost less, so the ratio to it says how
+much of an engine's time is its own. An engine that skips pictures which no frame shows can have a ratio below 1.
 """
 
 from __future__ import annotations
